@@ -1,0 +1,45 @@
+# Everything one does here, by name. `make` alone lists it.
+
+SHELL   := /bin/bash
+PROFILE ?= release
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup fmt lint openapi widget test-rust test-widget test-openapi test-browser
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build, make a demo member, and serve it on SQLite in ./data (PROFILE=dev builds faster)
+	@PROFILE=$(PROFILE) tools/run
+
+test: ## set up what is missing and run every check, on SQLite and PostgreSQL
+	@tools/test
+
+setup: ## install the Debian packages and Python tools that the tests need
+	@tools/setup build test python
+
+fmt: ## format the Rust code
+	@cargo fmt
+
+lint: ## formatting, clippy, licences and stray secrets
+	@tools/test tidy fmt clippy deny
+
+openapi: ## rewrite openapi/openapi.json from the code
+	@mkdir -p openapi
+	@cargo run --quiet -- openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
+
+widget: ## build the bar's script
+	@tools/widget
+
+test-rust: ## the Rust tests, on both databases
+	@tools/test rust
+
+test-widget: ## the bar's script: types, lint, tests
+	@tools/test widget
+
+test-openapi: ## the API document: valid, true, and good for a generated client
+	@tools/test openapi
+
+test-browser: ## the main job in a real browser, on both databases
+	@tools/test browser
