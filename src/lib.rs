@@ -1,1 +1,8 @@
+//! Contactbar: embeddable contact bars. One crate, one binary; the map, lowest first.
 
+pub mod clock;
+pub mod ids;
+pub mod secrets;
+
+pub mod db;
+pub mod jobs;

@@ -1,0 +1,62 @@
+//! The embedded migrations: the same names in both trees, run once among many starters.
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::{Conn, Error, Result};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// The advisory lock that starters of all processes queue at. The number is ours by agreement with ourselves.
+const LOCK: i64 = 0x0043_6f6e_7461_6374;
+
+pub fn run(conn: &mut Conn) -> Result<Vec<String>> {
+    match conn {
+        Conn::Sqlite(c) => {
+            c.immediate_transaction(|c| c.run_pending_migrations(SQLITE).map(names).map_err(failed))
+        }
+        Conn::Postgres(c) => {
+            c.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
+            let ran = c
+                .run_pending_migrations(POSTGRES)
+                .map(names)
+                .map_err(failed);
+            c.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
+            ran
+        }
+    }
+}
+
+pub fn pending(conn: &mut Conn) -> Result<Vec<String>> {
+    match conn {
+        Conn::Sqlite(c) => c
+            .pending_migrations(SQLITE)
+            .map(|all| all.iter().map(|m| m.name().to_string()).collect()),
+        Conn::Postgres(c) => c
+            .pending_migrations(POSTGRES)
+            .map(|all| all.iter().map(|m| m.name().to_string()).collect()),
+    }
+    .map_err(failed)
+}
+
+fn names(versions: Vec<diesel::migration::MigrationVersion<'_>>) -> Vec<String> {
+    versions.iter().map(ToString::to_string).collect()
+}
+
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::Migration(error.to_string())
+}
+
+/// The names in each tree, to hold one against the other.
+pub fn all() -> Result<(Vec<String>, Vec<String>)> {
+    fn list<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Result<Vec<String>> {
+        let all: Vec<Box<dyn Migration<DB>>> = source.migrations().map_err(failed)?;
+        Ok(all.iter().map(|m| m.name().to_string()).collect())
+    }
+    Ok((
+        list::<diesel::sqlite::Sqlite>(&SQLITE)?,
+        list::<diesel::pg::Pg>(&POSTGRES)?,
+    ))
+}

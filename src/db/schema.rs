@@ -1,0 +1,578 @@
+//! The tables as both databases have them. `tests/it/schema.rs` holds this against the migrated databases.
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    policy_versions (id) {
+        id -> Uid,
+        document -> Text,
+        version -> Integer,
+        title -> Text,
+        body -> Text,
+        changes -> Document,
+        sha256 -> Binary,
+        posted_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    members (id) {
+        id -> Uid,
+        name -> Text,
+        kind -> Text,
+        state -> Text,
+        plan -> Text,
+        region -> Text,
+        language -> Text,
+        time_zone -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    profile_fields (id) {
+        id -> Uid,
+        member_id -> Uid,
+        field -> Text,
+        value -> Text,
+        source -> Text,
+        policy_version_id -> Uid,
+        collected_at -> Moment,
+        replaced_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    users (id) {
+        id -> Uid,
+        email -> Text,
+        email_verified_at -> Nullable<Moment>,
+        name -> Nullable<Text>,
+        language -> Text,
+        password_hash -> Text,
+        password_changed_at -> Moment,
+        totp_secret -> Nullable<Binary>,
+        totp_confirmed_at -> Nullable<Moment>,
+        totp_last_step -> Nullable<BigInt>,
+        policy_version_id -> Uid,
+        collected_at -> Moment,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    recovery_codes (id) {
+        id -> Uid,
+        user_id -> Uid,
+        code_sha256 -> Binary,
+        used_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    memberships (member_id, user_id) {
+        member_id -> Uid,
+        user_id -> Uid,
+        role -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    invitations (id) {
+        id -> Uid,
+        member_id -> Uid,
+        email -> Text,
+        role -> Text,
+        token_sha256 -> Binary,
+        invited_by -> Nullable<Uid>,
+        policy_version_id -> Uid,
+        created_at -> Moment,
+        expires_at -> Moment,
+        accepted_at -> Nullable<Moment>,
+        revoked_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    sessions (id) {
+        id -> Uid,
+        user_id -> Uid,
+        member_id -> Nullable<Uid>,
+        token_sha256 -> Binary,
+        address -> Nullable<Text>,
+        browser -> Nullable<Text>,
+        system -> Nullable<Text>,
+        created_at -> Moment,
+        last_seen_at -> Moment,
+        expires_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    login_records (id) {
+        id -> Uid,
+        user_id -> Uid,
+        outcome -> Text,
+        address -> Nullable<Text>,
+        browser -> Nullable<Text>,
+        browser_version -> Nullable<Text>,
+        system -> Nullable<Text>,
+        language -> Nullable<Text>,
+        referrer -> Nullable<Text>,
+        policy_version_id -> Uid,
+        collected_at -> Moment,
+        purge_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    login_throttles (key_sha256) {
+        key_sha256 -> Binary,
+        failures -> Integer,
+        first_failure_at -> Moment,
+        blocked_until -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    account_tokens (id) {
+        id -> Uid,
+        user_id -> Uid,
+        purpose -> Text,
+        token_sha256 -> Binary,
+        new_email -> Nullable<Text>,
+        created_at -> Moment,
+        expires_at -> Moment,
+        used_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    api_tokens (id) {
+        id -> Uid,
+        member_id -> Uid,
+        created_by -> Nullable<Uid>,
+        name -> Text,
+        hint -> Text,
+        token_sha256 -> Binary,
+        scopes -> Document,
+        created_at -> Moment,
+        expires_at -> Nullable<Moment>,
+        last_used_at -> Nullable<Moment>,
+        revoked_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    policy_decisions (id) {
+        id -> Uid,
+        member_id -> Uid,
+        user_id -> Nullable<Uid>,
+        policy_version_id -> Uid,
+        decision -> Text,
+        way -> Text,
+        language -> Text,
+        decided_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    audit_log (id) {
+        id -> Uid,
+        member_id -> Nullable<Uid>,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uid>,
+        action -> Text,
+        target -> Text,
+        detail -> Document,
+        at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    idempotency_keys (principal, key) {
+        principal -> Text,
+        key -> Text,
+        request_sha256 -> Binary,
+        status -> Nullable<Integer>,
+        content_type -> Nullable<Text>,
+        body -> Nullable<Binary>,
+        created_at -> Moment,
+        expires_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    bars (id) {
+        id -> Uid,
+        member_id -> Uid,
+        key -> Text,
+        legacy_id -> Nullable<Text>,
+        name -> Text,
+        state -> Text,
+        draft -> Document,
+        draft_revision -> BigInt,
+        published_version -> Nullable<Integer>,
+        allowed_hosts -> Document,
+        settings -> Document,
+        created_at -> Moment,
+        updated_at -> Moment,
+        deleted_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    bar_versions (bar_id, version) {
+        bar_id -> Uid,
+        version -> Integer,
+        member_id -> Uid,
+        configuration -> Document,
+        note -> Text,
+        published_by -> Nullable<Uid>,
+        published_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    sites (member_id, bar_id, host) {
+        member_id -> Uid,
+        bar_id -> Uid,
+        host -> Text,
+        first_seen_at -> Moment,
+        last_seen_at -> Moment,
+        views -> BigInt,
+        clicks -> BigInt,
+        closes -> BigInt,
+        submissions -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    visitor_salts (day) {
+        day -> Integer,
+        salt -> Binary,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    events (member_id, bar_id, event_id) {
+        member_id -> Uid,
+        bar_id -> Uid,
+        event_id -> Uid,
+        kind -> SmallInt,
+        received_at -> Moment,
+        visitor -> Uid,
+        variant -> Text,
+        host -> Text,
+        path -> Text,
+        referrer_host -> Text,
+        browser -> Text,
+        browser_version -> Text,
+        system -> Text,
+        device -> Text,
+        language -> Text,
+        utm -> Nullable<Document>,
+        shown_ms -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    hourly_counts (member_id, bar_id, dimension, hour, value) {
+        member_id -> Uid,
+        bar_id -> Uid,
+        dimension -> Text,
+        hour -> Integer,
+        value -> Text,
+        views -> BigInt,
+        visitors -> BigInt,
+        clicks -> BigInt,
+        closes -> BigInt,
+        submissions -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    hourly_drops (member_id, bar_id, hour, reason) {
+        member_id -> Uid,
+        bar_id -> Uid,
+        hour -> Integer,
+        reason -> Text,
+        dropped -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    daily_visitors (member_id, bar_id, day, visitor) {
+        member_id -> Uid,
+        bar_id -> Uid,
+        day -> Integer,
+        visitor -> Uid,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    contacts (id) {
+        id -> Uid,
+        member_id -> Uid,
+        email -> Nullable<Text>,
+        name -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        status -> Text,
+        search -> Text,
+        submissions -> Integer,
+        first_submitted_at -> Moment,
+        last_submitted_at -> Moment,
+        updated_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    submissions (id) {
+        id -> Uid,
+        member_id -> Uid,
+        contact_id -> Uid,
+        bar_id -> Uid,
+        bar_version -> Integer,
+        event_id -> Uid,
+        variant -> Text,
+        fields -> Document,
+        host -> Text,
+        path -> Text,
+        referrer_host -> Text,
+        language -> Text,
+        consent_text -> Nullable<Text>,
+        consented_at -> Nullable<Moment>,
+        policy_version_id -> Uid,
+        collected_at -> Moment,
+        notified_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    contact_tags (member_id, tag, contact_id) {
+        member_id -> Uid,
+        tag -> Text,
+        contact_id -> Uid,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    contact_notes (id) {
+        id -> Uid,
+        member_id -> Uid,
+        contact_id -> Uid,
+        author_id -> Nullable<Uid>,
+        body -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    webhooks (id) {
+        id -> Uid,
+        member_id -> Uid,
+        url -> Text,
+        description -> Text,
+        secret -> Binary,
+        event_types -> Document,
+        enabled -> Bool,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    webhook_deliveries (id) {
+        id -> Uid,
+        member_id -> Uid,
+        webhook_id -> Uid,
+        event_type -> Text,
+        payload -> Text,
+        state -> Text,
+        attempts -> Integer,
+        response_status -> Nullable<Integer>,
+        response_excerpt -> Nullable<Text>,
+        error -> Nullable<Text>,
+        created_at -> Moment,
+        last_attempt_at -> Nullable<Moment>,
+        delivered_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    messages (id) {
+        id -> Uid,
+        member_id -> Nullable<Uid>,
+        user_id -> Nullable<Uid>,
+        message_id -> Text,
+        sender -> Text,
+        recipient -> Text,
+        category -> Text,
+        template -> Text,
+        language -> Text,
+        subject -> Text,
+        html -> Text,
+        body -> Text,
+        headers -> Document,
+        state -> Text,
+        attempts -> Integer,
+        error -> Nullable<Text>,
+        queued_at -> Moment,
+        sent_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    suppressions (address, purpose) {
+        address -> Text,
+        purpose -> Text,
+        reason -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    jobs (id) {
+        id -> Uid,
+        kind -> Text,
+        payload -> Document,
+        unique_key -> Nullable<Text>,
+        state -> Text,
+        run_at -> Moment,
+        attempts -> Integer,
+        lease -> Nullable<Uid>,
+        leased_until -> Nullable<Moment>,
+        error -> Nullable<Text>,
+        created_at -> Moment,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    policy_versions,
+    members,
+    profile_fields,
+    users,
+    recovery_codes,
+    memberships,
+    invitations,
+    sessions,
+    login_records,
+    login_throttles,
+    account_tokens,
+    api_tokens,
+    policy_decisions,
+    audit_log,
+    idempotency_keys,
+    bars,
+    bar_versions,
+    sites,
+    visitor_salts,
+    events,
+    hourly_counts,
+    hourly_drops,
+    daily_visitors,
+    contacts,
+    submissions,
+    contact_tags,
+    contact_notes,
+    webhooks,
+    webhook_deliveries,
+    messages,
+    suppressions,
+    jobs,
+);
