@@ -1,0 +1,30 @@
+//! The HTTP face: the server, what every request passes on its way, problems, and the assembling of the document.
+//!
+//! Knows features only through their `api.rs`. Holds no rule of the product.
+
+pub mod client_addr;
+pub mod compress;
+pub mod cors;
+pub mod docs;
+pub mod guards;
+pub mod headers;
+pub mod health;
+pub mod hosts;
+pub mod json;
+pub mod limits;
+pub mod methods;
+pub mod metrics;
+pub mod openapi;
+pub mod origin;
+pub mod panics;
+pub mod problem;
+pub mod rate_limit;
+pub mod request_id;
+pub mod route_class;
+pub mod schema;
+pub mod server;
+
+pub use client_addr::ClientAddr;
+pub use json::Json;
+pub use methods::Methods;
+pub use problem::{FieldError, Problem};
