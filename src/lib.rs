@@ -6,3 +6,5 @@ pub mod secrets;
 
 pub mod db;
 pub mod jobs;
+
+pub mod http;

@@ -24,7 +24,9 @@ impl ClientAddr {
 
 impl<'a> FromRequest<'a> for ClientAddr {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        Ok(*request.data::<Self>().expect("the guards give every request its client's address"))
+        Ok(*request
+            .data::<Self>()
+            .expect("the guards give every request its client's address"))
     }
 }
 
@@ -67,8 +69,14 @@ impl TrustedProxies {
 /// The chain as the proxies wrote it, `Forwarded` before `X-Forwarded-For`.
 fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let listed = |name: &str| {
-        let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
-        values.flat_map(|value| value.split(',')).map(str::to_owned).collect::<Vec<_>>()
+        let values = headers
+            .get_all(name)
+            .iter()
+            .map(|value| value.to_str().unwrap_or_default());
+        values
+            .flat_map(|value| value.split(','))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     let forwarded = listed("forwarded");
     if forwarded.is_empty() {
@@ -77,7 +85,9 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let named_for = |element: &str| {
         let pair = element.split(';').find_map(|pair| {
             let (name, value) = pair.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"').to_owned())
+            name.trim()
+                .eq_ignore_ascii_case("for")
+                .then(|| value.trim().trim_matches('"').to_owned())
         });
         pair.and_then(|value| address(&value))
     };
@@ -87,8 +97,13 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
 /// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let parsed = bare.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    let parsed = bare
+        .parse::<IpAddr>()
+        .or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
     parsed.ok().map(plain)
 }
 
@@ -114,20 +129,47 @@ mod tests {
 
     #[test]
     fn a_stranger_is_not_believed() {
-        assert_eq!(resolve("203.0.113.9", &[("x-forwarded-for", "1.2.3.4")]), "203.0.113.9");
-        assert_eq!(resolve("203.0.113.9", &[("forwarded", "for=1.2.3.4")]), "203.0.113.9");
+        assert_eq!(
+            resolve("203.0.113.9", &[("x-forwarded-for", "1.2.3.4")]),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            resolve("203.0.113.9", &[("forwarded", "for=1.2.3.4")]),
+            "203.0.113.9"
+        );
     }
 
     #[test]
     fn the_rightmost_hop_that_is_no_proxy_is_the_client() {
-        assert_eq!(resolve("10.0.0.1", &[("x-forwarded-for", "6.6.6.6, 203.0.113.9, 10.0.0.2")]), "203.0.113.9");
-        assert_eq!(resolve("10.0.0.1", &[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "203.0.113.9")]), "203.0.113.9");
-        assert_eq!(resolve("::1", &[("forwarded", "for=6.6.6.6, for=\"[2001:db8::1]:443\";proto=https")]), "2001:db8::1");
+        assert_eq!(
+            resolve(
+                "10.0.0.1",
+                &[("x-forwarded-for", "6.6.6.6, 203.0.113.9, 10.0.0.2")]
+            ),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            resolve(
+                "10.0.0.1",
+                &[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "203.0.113.9")]
+            ),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            resolve(
+                "::1",
+                &[("forwarded", "for=6.6.6.6, for=\"[2001:db8::1]:443\";proto=https")]
+            ),
+            "2001:db8::1"
+        );
     }
 
     #[test]
     fn an_unreadable_hop_ends_the_chain() {
-        assert_eq!(resolve("10.0.0.1", &[("x-forwarded-for", "6.6.6.6, unknown, 10.0.0.2")]), "10.0.0.2");
+        assert_eq!(
+            resolve("10.0.0.1", &[("x-forwarded-for", "6.6.6.6, unknown, 10.0.0.2")]),
+            "10.0.0.2"
+        );
         assert_eq!(resolve("10.0.0.1", &[("forwarded", "for=_hidden")]), "10.0.0.1");
     }
 

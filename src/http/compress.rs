@@ -33,11 +33,16 @@ impl Encoding {
         let mut brotli = None;
         let mut gzip = None;
         let mut any = None;
-        let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        let values = headers
+            .get_all(header::ACCEPT_ENCODING)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         for item in values.flat_map(|value| value.split(',')) {
             let mut parts = item.split(';').map(str::trim);
             let name = parts.next().unwrap_or_default();
-            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse::<f32>().unwrap_or(0.0));
+            let quality = parts
+                .find_map(|part| part.strip_prefix("q="))
+                .map_or(1.0, |q| q.parse::<f32>().unwrap_or(0.0));
             match name {
                 "br" => brotli = Some(quality),
                 "gzip" | "x-gzip" => gzip = Some(quality),
@@ -77,8 +82,11 @@ impl Encoding {
 /// Compresses an answer if it is text of some size and the client takes it.
 pub async fn compress(accepted: Option<Encoding>, mut response: Response) -> Response {
     let headers = response.headers();
-    let whole = response.status() != StatusCode::PARTIAL_CONTENT && !headers.contains_key(header::CONTENT_ENCODING);
-    let kept = headers.get(header::CACHE_CONTROL).is_some_and(|v| v.as_bytes().windows(12).any(|w| w == b"no-transform"));
+    let whole =
+        response.status() != StatusCode::PARTIAL_CONTENT && !headers.contains_key(header::CONTENT_ENCODING);
+    let kept = headers
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|v| v.as_bytes().windows(12).any(|w| w == b"no-transform"));
     if !whole || kept || !is_text(headers) {
         return response;
     }
@@ -89,13 +97,20 @@ pub async fn compress(accepted: Option<Encoding>, mut response: Response) -> Res
         return response;
     }
     // The answer depends on the question, whichever form is sent now.
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    response
+        .headers_mut()
+        .append(header::VARY, HeaderValue::from_static("accept-encoding"));
     let Some(encoding) = accepted else { return response };
-    let Ok(bytes) = response.take_body().into_bytes().await else { return response };
+    let Ok(bytes) = response.take_body().into_bytes().await else {
+        return response;
+    };
     match encoding.encode(&bytes) {
         Ok(smaller) => {
             let headers = response.headers_mut();
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+            headers.insert(
+                header::CONTENT_ENCODING,
+                HeaderValue::from_static(encoding.name()),
+            );
             headers.remove(header::CONTENT_LENGTH);
             weaken_etag(headers);
             response.set_body(smaller);
@@ -110,17 +125,26 @@ pub async fn compress(accepted: Option<Encoding>, mut response: Response) -> Res
 
 /// A strong tag names the bytes, and these are others now.
 fn weaken_etag(headers: &mut HeaderMap) {
-    let weak = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).filter(|tag| !tag.starts_with("W/"));
+    let weak = headers
+        .get(header::ETAG)
+        .and_then(|tag| tag.to_str().ok())
+        .filter(|tag| !tag.starts_with("W/"));
     if let Some(weak) = weak.and_then(|tag| HeaderValue::try_from(format!("W/{tag}")).ok()) {
         headers.insert(header::ETAG, weak);
     }
 }
 
 fn is_text(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     essence.starts_with("text/") && essence != "text/event-stream"
-        || matches!(essence, "application/json" | "application/problem+json" | "application/javascript" | "image/svg+xml")
+        || matches!(
+            essence,
+            "application/json" | "application/problem+json" | "application/javascript" | "image/svg+xml"
+        )
 }
 
 #[cfg(test)]
@@ -128,7 +152,10 @@ mod tests {
     use super::*;
 
     fn accepted(value: &'static str) -> Option<Encoding> {
-        Encoding::accepted(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+        Encoding::accepted(&HeaderMap::from_iter([(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static(value),
+        )]))
     }
 
     #[test]

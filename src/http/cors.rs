@@ -20,7 +20,9 @@ pub const DROPPED: HeaderName = HeaderName::from_static("x-contactbar-dropped");
 pub fn preflight(class: RouteClass, request: &Request) -> Option<Response> {
     let asks = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     if !asks || class.side() != Side::Embed {
         return None;
     }
@@ -39,6 +41,9 @@ pub fn allow(class: RouteClass, headers: &mut HeaderMap) {
     if class.side() == Side::Embed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         let exposed = format!("{}, {}, retry-after", DROPPED, request_id::HEADER);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::try_from(exposed).expect("names are ASCII"));
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::try_from(exposed).expect("names are ASCII"),
+        );
     }
 }

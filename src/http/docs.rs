@@ -2,11 +2,7 @@
 //! and served as files, so that the page needs no inline script and asks nobody else for anything.
 
 use bytes::Bytes;
-use poem::{
-    Endpoint, Response, Route,
-    endpoint::make_sync,
-    http::header,
-};
+use poem::{Endpoint, Response, Route, endpoint::make_sync, http::header};
 use poem_openapi::OpenApiService;
 
 use super::methods::Methods;
@@ -42,10 +38,28 @@ pub fn routes() -> Route {
     let script = between(&html, "<script charset=\"UTF-8\">", "</script>\n</head>");
     let style = between(&html, "<style charset=\"UTF-8\">", "</style>");
     Route::new()
-        .at("/", Methods::new().get(file("text/html; charset=utf-8", PAGE.into())))
-        .at("/ui.js", Methods::new().get(file("text/javascript; charset=utf-8", Bytes::copy_from_slice(script.as_bytes()))))
-        .at("/ui.css", Methods::new().get(file("text/css; charset=utf-8", Bytes::copy_from_slice(style.as_bytes()))))
-        .at("/start.js", Methods::new().get(file("text/javascript; charset=utf-8", START.into())))
+        .at(
+            "/",
+            Methods::new().get(file("text/html; charset=utf-8", PAGE.into())),
+        )
+        .at(
+            "/ui.js",
+            Methods::new().get(file(
+                "text/javascript; charset=utf-8",
+                Bytes::copy_from_slice(script.as_bytes()),
+            )),
+        )
+        .at(
+            "/ui.css",
+            Methods::new().get(file(
+                "text/css; charset=utf-8",
+                Bytes::copy_from_slice(style.as_bytes()),
+            )),
+        )
+        .at(
+            "/start.js",
+            Methods::new().get(file("text/javascript; charset=utf-8", START.into())),
+        )
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {

@@ -59,10 +59,17 @@ pub struct Guarded<E> {
 
 impl<E: Endpoint> Guarded<E> {
     pub fn new(rules: Rules, routes: E) -> Self {
-        Self { rules: Arc::new(rules), routes }
+        Self {
+            rules: Arc::new(rules),
+            routes,
+        }
     }
 
-    async fn inside(&self, class: RouteClass, mut request: Request) -> poem::Result<(Response, Option<Allowance>)> {
+    async fn inside(
+        &self,
+        class: RouteClass,
+        mut request: Request,
+    ) -> poem::Result<(Response, Option<Allowance>)> {
         let rules = &*self.rules;
         rules.hosts.check(class, &request)?;
         if let Some(answer) = cors::preflight(class, &request) {
@@ -106,7 +113,9 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
             };
             rules.headers.add(class, response.headers_mut());
             cors::allow(class, response.headers_mut());
-            response.headers_mut().insert(request_id::HEADER, id.header_value());
+            response
+                .headers_mut()
+                .insert(request_id::HEADER, id.header_value());
             if !head && response.status() != StatusCode::NOT_MODIFIED {
                 response = compress::compress(accepted, response).await;
             }
@@ -114,9 +123,17 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
             let took = stopwatch.elapsed();
             rules.metrics.answered(class, status, took);
             if class.side() == Side::App {
-                tracing::info!(http.status = status, http.duration_ms = took.as_millis() as u64, "answered");
+                tracing::info!(
+                    http.status = status,
+                    http.duration_ms = took.as_millis() as u64,
+                    "answered"
+                );
             } else {
-                tracing::debug!(http.status = status, http.duration_ms = took.as_millis() as u64, "answered");
+                tracing::debug!(
+                    http.status = status,
+                    http.duration_ms = took.as_millis() as u64,
+                    "answered"
+                );
             }
             Ok(response)
         }

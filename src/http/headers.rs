@@ -30,7 +30,10 @@ impl SecurityHeaders {
         set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
         set(header::REFERRER_POLICY, "no-referrer");
         if self.hsts {
-            set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+            set(
+                header::STRICT_TRANSPORT_SECURITY,
+                "max-age=31536000; includeSubDomains",
+            );
         }
         match class {
             // Embedded in other sites by design.
@@ -52,7 +55,10 @@ impl SecurityHeaders {
             RouteClass::Docs | RouteClass::Page => {
                 set(CROSS_ORIGIN_RESOURCE_POLICY, "same-origin");
                 set(CROSS_ORIGIN_OPENER_POLICY, "same-origin");
-                set(PERMISSIONS_POLICY, "camera=(), geolocation=(), microphone=(), payment=()");
+                set(
+                    PERMISSIONS_POLICY,
+                    "camera=(), geolocation=(), microphone=(), payment=()",
+                );
                 set(header::CONTENT_SECURITY_POLICY, PAGE);
                 set(header::X_FRAME_OPTIONS, "DENY");
             }

@@ -40,11 +40,20 @@ impl Readiness {
             (*name, well)
         });
         let answers = join_all(asked).await;
-        let failed: Vec<_> = answers.iter().filter(|(_, well)| !well).map(|(name, _)| FieldError::new(*name, "does not answer")).collect();
+        let failed: Vec<_> = answers
+            .iter()
+            .filter(|(_, well)| !well)
+            .map(|(name, _)| FieldError::new(*name, "does not answer"))
+            .collect();
         if !failed.is_empty() {
-            return Err(Problem::unprocessable(failed).with_status(StatusCode::SERVICE_UNAVAILABLE).retry_after(1));
+            return Err(Problem::unprocessable(failed)
+                .with_status(StatusCode::SERVICE_UNAVAILABLE)
+                .retry_after(1));
         }
-        let checks: serde_json::Map<_, _> = answers.into_iter().map(|(name, _)| (name.to_owned(), json!("ok"))).collect();
+        let checks: serde_json::Map<_, _> = answers
+            .into_iter()
+            .map(|(name, _)| (name.to_owned(), json!("ok")))
+            .collect();
         Ok(json_answer(&json!({ "status": "ready", "checks": checks })))
     }
 
@@ -63,7 +72,10 @@ pub fn healthz() -> impl Endpoint<Output = Response> + 'static {
 }
 
 fn json_answer(value: &Value) -> Response {
-    Response::builder().content_type("application/json").header(header::CACHE_CONTROL, "no-store").body(value.to_string())
+    Response::builder()
+        .content_type("application/json")
+        .header(header::CACHE_CONTROL, "no-store")
+        .body(value.to_string())
 }
 
 /// The two routes, for the document.

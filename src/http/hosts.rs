@@ -18,9 +18,16 @@ pub struct Hosts {
 
 impl Hosts {
     pub fn new(public_url: &Url, embed_url: &Url) -> Self {
-        let split = (public_url.authority() != embed_url.authority())
-            .then(|| (public_url.authority().to_owned(), embed_url.authority().to_owned()));
-        Self { split, public_origin: public_url.origin().ascii_serialization() }
+        let split = (public_url.authority() != embed_url.authority()).then(|| {
+            (
+                public_url.authority().to_owned(),
+                embed_url.authority().to_owned(),
+            )
+        });
+        Self {
+            split,
+            public_origin: public_url.origin().ascii_serialization(),
+        }
     }
 
     /// The origin of our own pages.
@@ -30,9 +37,13 @@ impl Hosts {
 
     /// 404 for a route on the host that does not have it, and on hosts that are not ours.
     pub fn check(&self, class: RouteClass, request: &Request) -> Result<(), Problem> {
-        let Some((app, embed)) = &self.split else { return Ok(()) };
+        let Some((app, embed)) = &self.split else {
+            return Ok(());
+        };
         let asked = request.uri().authority().map(|a| a.as_str());
-        let asked = asked.or_else(|| request.headers().get(header::HOST)?.to_str().ok()).unwrap_or_default();
+        let asked = asked
+            .or_else(|| request.headers().get(header::HOST)?.to_str().ok())
+            .unwrap_or_default();
         let fits = match class.side() {
             Side::App => asked.eq_ignore_ascii_case(app),
             Side::Embed => asked.eq_ignore_ascii_case(embed),
@@ -49,7 +60,9 @@ mod tests {
 
     fn answers(public: &str, embed: &str, host: &'static str, class: RouteClass) -> bool {
         let hosts = Hosts::new(&public.parse().unwrap(), &embed.parse().unwrap());
-        hosts.check(class, &Request::builder().header("host", host).finish()).is_ok()
+        hosts
+            .check(class, &Request::builder().header("host", host).finish())
+            .is_ok()
     }
 
     #[test]
@@ -65,7 +78,17 @@ mod tests {
 
     #[test]
     fn one_host_answers_everything() {
-        assert!(answers("http://a.example", "http://a.example", "whatever", RouteClass::Api));
-        assert!(answers("http://a.example", "http://a.example", "whatever", RouteClass::Script));
+        assert!(answers(
+            "http://a.example",
+            "http://a.example",
+            "whatever",
+            RouteClass::Api
+        ));
+        assert!(answers(
+            "http://a.example",
+            "http://a.example",
+            "whatever",
+            RouteClass::Script
+        ));
     }
 }

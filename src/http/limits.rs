@@ -35,18 +35,28 @@ pub async fn read_body(request: &mut Request, cap_bytes: usize) -> Result<(), Pr
 }
 
 fn declared_length(request: &Request) -> Option<u64> {
-    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    request
+        .headers()
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 async fn collect(body: Body, cap_bytes: usize) -> Result<Bytes, Problem> {
     let mut stream = std::pin::pin!(body.into_bytes_stream());
-    let Some(first) = stream.next().await else { return Ok(Bytes::new()) };
+    let Some(first) = stream.next().await else {
+        return Ok(Bytes::new());
+    };
     let first = first.map_err(broken)?;
     if first.len() > cap_bytes {
         return Err(too_large(cap_bytes));
     }
     // Most bodies are one frame: no copy then.
-    let Some(second) = stream.next().await else { return Ok(first) };
+    let Some(second) = stream.next().await else {
+        return Ok(first);
+    };
     let mut whole = BytesMut::from(first);
     let mut next = Some(second);
     while let Some(chunk) = next {
@@ -65,12 +75,18 @@ fn broken(_: std::io::Error) -> Problem {
 }
 
 fn too_large(cap_bytes: usize) -> Problem {
-    close(Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail(format!("At most {cap_bytes} bytes are taken here.")))
+    close(
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
+            .detail(format!("At most {cap_bytes} bytes are taken here.")),
+    )
 }
 
 fn too_slow() -> Problem {
     let secs = BODY_DEADLINE.as_secs();
-    close(Problem::new(StatusCode::REQUEST_TIMEOUT).detail(format!("The body did not arrive within {secs} seconds.")))
+    close(
+        Problem::new(StatusCode::REQUEST_TIMEOUT)
+            .detail(format!("The body did not arrive within {secs} seconds.")),
+    )
 }
 
 /// What is left of the body is not worth reading: the connection ends here.

@@ -25,9 +25,11 @@ impl Methods {
         E: IntoEndpoint,
         E::Endpoint: 'static,
     {
-        self.endpoints.push((method, Answers(endpoint.into_endpoint()).boxed()));
+        self.endpoints
+            .push((method, Answers(endpoint.into_endpoint()).boxed()));
         // The same order each time, whatever order the routes came in.
-        self.endpoints.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        self.endpoints
+            .sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         self
     }
 
@@ -50,7 +52,10 @@ impl Methods {
     }
 
     fn find(&self, method: &Method) -> Option<&BoxEndpoint<'static>> {
-        self.endpoints.iter().find(|(known, _)| known == method).map(|(_, endpoint)| endpoint)
+        self.endpoints
+            .iter()
+            .find(|(known, _)| known == method)
+            .map(|(_, endpoint)| endpoint)
     }
 
     fn allow(&self) -> HeaderValue {
@@ -80,12 +85,17 @@ impl Endpoint for Methods {
         if let Some(endpoint) = self.find(request.method()) {
             return endpoint.call(request).await;
         }
-        match self.find(&Method::GET).filter(|_| request.method() == Method::HEAD) {
+        match self
+            .find(&Method::GET)
+            .filter(|_| request.method() == Method::HEAD)
+        {
             Some(endpoint) => {
                 request.set_method(Method::GET);
                 Ok(without_body(endpoint.call(request).await?))
             }
-            None => Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED).header(header::ALLOW, self.allow()).into()),
+            None => Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED)
+                .header(header::ALLOW, self.allow())
+                .into()),
         }
     }
 }
@@ -94,7 +104,9 @@ impl Endpoint for Methods {
 fn without_body(mut response: Response) -> Response {
     let body: http_body_util::combinators::BoxBody<_, _> = response.take_body().into();
     if let Some(length) = body.size_hint().exact() {
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     response.set_body(Body::empty());
     response

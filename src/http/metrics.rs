@@ -74,7 +74,11 @@ impl Default for Metrics {
 impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("contactbar");
-        let buckets = || Histogram::new([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0]);
+        let buckets = || {
+            Histogram::new([
+                0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+            ])
+        };
         let metrics = Self {
             requests: Family::default(),
             durations: Family::new_with_constructor(buckets as fn() -> Histogram),
@@ -86,21 +90,64 @@ impl Metrics {
             mails: Family::default(),
             registry: Arc::default(),
         };
-        registry.register("http_requests", "Requests answered, by class of route and status", metrics.requests.clone());
-        registry.register("http_request_duration_seconds", "Time to answer, by class of route", metrics.durations.clone());
-        registry.register("http_requests_in_flight", "Requests being answered", metrics.in_flight.clone());
-        registry.register("http_connections", "Connections open", metrics.connections.clone());
+        registry.register(
+            "http_requests",
+            "Requests answered, by class of route and status",
+            metrics.requests.clone(),
+        );
+        registry.register(
+            "http_request_duration_seconds",
+            "Time to answer, by class of route",
+            metrics.durations.clone(),
+        );
+        registry.register(
+            "http_requests_in_flight",
+            "Requests being answered",
+            metrics.in_flight.clone(),
+        );
+        registry.register(
+            "http_connections",
+            "Connections open",
+            metrics.connections.clone(),
+        );
         registry.register("events", "Events stored, by kind", metrics.events.clone());
-        registry.register("events_dropped", "Events not counted, by reason", metrics.events_dropped.clone());
-        registry.register("jobs", "Jobs that ended, by kind and outcome", metrics.jobs.clone());
-        registry.register("mails", "Mails that ended, by category and outcome", metrics.mails.clone());
-        Self { registry: Arc::new(RwLock::new(registry)), ..metrics }
+        registry.register(
+            "events_dropped",
+            "Events not counted, by reason",
+            metrics.events_dropped.clone(),
+        );
+        registry.register(
+            "jobs",
+            "Jobs that ended, by kind and outcome",
+            metrics.jobs.clone(),
+        );
+        registry.register(
+            "mails",
+            "Mails that ended, by category and outcome",
+            metrics.mails.clone(),
+        );
+        Self {
+            registry: Arc::new(RwLock::new(registry)),
+            ..metrics
+        }
     }
 
     /// A value that is asked for at each scrape, such as the connections of a pool or the length of a queue.
-    pub fn observe(&self, name: &'static str, help: &'static str, read: impl Fn() -> i64 + Send + Sync + 'static) {
-        let observed = Observed { name, help, read: Box::new(read) };
-        self.registry.write().expect("no holder panics").register_collector(Box::new(observed));
+    pub fn observe(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> i64 + Send + Sync + 'static,
+    ) {
+        let observed = Observed {
+            name,
+            help,
+            read: Box::new(read),
+        };
+        self.registry
+            .write()
+            .expect("no holder panics")
+            .register_collector(Box::new(observed));
     }
 
     /// A request begins; the guard ends it, also when the client goes away.
@@ -110,8 +157,15 @@ impl Metrics {
     }
 
     pub(super) fn answered(&self, class: RouteClass, status: u16, took: Duration) {
-        self.requests.get_or_create(&Answered { class: class.name(), status }).inc();
-        self.durations.get_or_create(&Class { class: class.name() }).observe(took.as_secs_f64());
+        self.requests
+            .get_or_create(&Answered {
+                class: class.name(),
+                status,
+            })
+            .inc();
+        self.durations
+            .get_or_create(&Class { class: class.name() })
+            .observe(took.as_secs_f64());
     }
 
     /// The text that Prometheus reads.

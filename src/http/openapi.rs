@@ -35,7 +35,11 @@ pub fn routes<T: OpenApi>(api: T) -> impl Endpoint<Output = Response> + 'static 
     api.add_routes(&mut table);
     let mut route = Route::new();
     for (path, methods) in table {
-        let methods = methods.into_iter().fold(Methods::new(), |methods, (method, endpoint)| methods.on(method, endpoint));
+        let methods = methods
+            .into_iter()
+            .fold(Methods::new(), |methods, (method, endpoint)| {
+                methods.on(method, endpoint)
+            });
         route = route.at(path, methods);
     }
     route.with(CookieJarManager::new()).before(with_query)
@@ -44,18 +48,26 @@ pub fn routes<T: OpenApi>(api: T) -> impl Endpoint<Output = Response> + 'static 
 /// poem-openapi's parameters look for the parsed query here.
 async fn with_query(mut request: Request) -> poem::Result<Request> {
     let pairs = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
-    let pairs = pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-    request.extensions_mut().insert(poem_openapi::__private::UrlQuery(pairs));
+    let pairs = pairs
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    request
+        .extensions_mut()
+        .insert(poem_openapi::__private::UrlQuery(pairs));
     Ok(request)
 }
 
 /// The document of the operations of `T` and of the plain routes.
 pub fn document<T: OpenApi + 'static>(plain: impl IntoIterator<Item = Value>) -> Value {
-    let service = OpenApiService::new(Described::<T>(std::marker::PhantomData), "Contactbar", env!("CARGO_PKG_VERSION"))
-        .description(DESCRIPTION)
-        .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/MIT.html"))
-        .server(ServerObject::new("/").description("This installation"))
-        .url_prefix(PREFIX);
+    let service = OpenApiService::new(
+        Described::<T>(std::marker::PhantomData),
+        "Contactbar",
+        env!("CARGO_PKG_VERSION"),
+    )
+    .description(DESCRIPTION)
+    .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/MIT.html"))
+    .server(ServerObject::new("/").description("This installation"))
+    .url_prefix(PREFIX);
     let mut document: Value = serde_json::from_str(&service.spec()).expect("poem-openapi writes JSON");
     document["openapi"] = json!("3.0.3");
     for piece in plain {
@@ -134,7 +146,9 @@ fn finish(path: &str, method: &str, operation: &mut Value) {
     let api = path.starts_with(PREFIX);
     let reads = method == "get";
     let has_body = operation.get("requestBody").is_some();
-    let secured = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+    let secured = operation["security"]
+        .as_array()
+        .is_some_and(|schemes| !schemes.is_empty());
     let has_parameters = operation["parameters"]
         .as_array()
         .is_some_and(|parameters| parameters.iter().any(|parameter| parameter["in"] != "path"));
@@ -153,10 +167,19 @@ fn finish(path: &str, method: &str, operation: &mut Value) {
     }
     for (_, response) in responses {
         let headers = object(&mut response["headers"]);
-        headers.insert("X-Request-Id".to_owned(), json!({ "$ref": "#/components/headers/RequestId" }));
+        headers.insert(
+            "X-Request-Id".to_owned(),
+            json!({ "$ref": "#/components/headers/RequestId" }),
+        );
         if api {
-            headers.insert("RateLimit".to_owned(), json!({ "$ref": "#/components/headers/RateLimit" }));
-            headers.insert("RateLimit-Policy".to_owned(), json!({ "$ref": "#/components/headers/RateLimitPolicy" }));
+            headers.insert(
+                "RateLimit".to_owned(),
+                json!({ "$ref": "#/components/headers/RateLimit" }),
+            );
+            headers.insert(
+                "RateLimit-Policy".to_owned(),
+                json!({ "$ref": "#/components/headers/RateLimitPolicy" }),
+            );
         }
     }
 }
@@ -212,7 +235,11 @@ fn close_request_schemas(document: &mut Value) {
 fn references(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
-            if let Some(name) = object.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/components/schemas/")) {
+            if let Some(name) = object
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|r| r.strip_prefix("#/components/schemas/"))
+            {
                 into.insert(name.to_owned());
             }
             object.values().for_each(|value| references(value, into));

@@ -28,5 +28,11 @@ pub fn check(class: RouteClass, request: &Request, own_origin: &str) -> Result<(
         (None, Some(origin)) => origin == own_origin,
         (None, None) => false,
     };
-    if same { Ok(()) } else { Err(Problem::forbidden("A change that comes with a cookie must come from this site's own pages.")) }
+    if same {
+        Ok(())
+    } else {
+        Err(Problem::forbidden(
+            "A change that comes with a cookie must come from this site's own pages.",
+        ))
+    }
 }

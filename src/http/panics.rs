@@ -19,13 +19,21 @@ pub async fn caught<T>(future: impl Future<Output = poem::Result<T>>) -> poem::R
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
-    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no message)")
 }
 
 /// Makes panics a line of the log, with their place, instead of a text on stderr. Called once, by `main`.
 pub fn log_them() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line()));
-        tracing::error!(panic.place = place, panic.message = message(info.payload()), "panicked");
+        tracing::error!(
+            panic.place = place,
+            panic.message = message(info.payload()),
+            "panicked"
+        );
     }));
 }

@@ -13,7 +13,9 @@ use poem::{
 };
 use poem_openapi::{
     ApiResponse, Object,
-    error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError, ParseRequestPayloadError},
+    error::{
+        AuthorizationError, ContentTypeError, ParseParamError, ParsePathError, ParseRequestPayloadError,
+    },
     registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry},
     types::{ToJSON, Type},
 };
@@ -32,7 +34,10 @@ pub struct FieldError {
 
 impl FieldError {
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -70,22 +75,41 @@ pub struct Problem {
 
 /// The answers that an operation may give besides its own; openapi.rs strikes those that one can't.
 const DOCUMENTED: [(u16, &str); 11] = [
-    (400, "The request can't be understood: broken JSON, or a parameter or header that does not parse."),
+    (
+        400,
+        "The request can't be understood: broken JSON, or a parameter or header that does not parse.",
+    ),
     (401, "No valid session or token."),
-    (403, "The role or the token's scopes do not allow this, or the request came from another site."),
+    (
+        403,
+        "The role or the token's scopes do not allow this, or the request came from another site.",
+    ),
     (404, "There is no such thing, or it is not yours."),
     (408, "The body took too long to arrive."),
     (409, "It is in a state that does not allow this."),
     (413, "The body is too large."),
     (415, "The body's content type is not supported."),
-    (422, "The request is understood, but some fields can't be taken; `errors` names them."),
+    (
+        422,
+        "The request is understood, but some fields can't be taken; `errors` names them.",
+    ),
     (429, "Too many requests; `Retry-After` says when to come back."),
-    (503, "Not able to answer right now; nothing was changed. Try again after `Retry-After` seconds."),
+    (
+        503,
+        "Not able to answer right now; nothing was changed. Try again after `Retry-After` seconds.",
+    ),
 ];
 
 impl Problem {
     pub fn new(status: StatusCode) -> Self {
-        Self { status, kind: None, detail: None, errors: Vec::new(), headers: Vec::new(), source: None }
+        Self {
+            status,
+            kind: None,
+            detail: None,
+            errors: Vec::new(),
+            headers: Vec::new(),
+            source: None,
+        }
     }
 
     /// 400: the request can't be understood.
@@ -189,7 +213,11 @@ impl Problem {
     pub fn respond(self, request_id: &str) -> Response {
         if self.status.is_server_error() {
             match &self.source {
-                Some(source) => tracing::error!(http.status = self.status.as_u16(), error = chain(&**source), "request failed"),
+                Some(source) => tracing::error!(
+                    http.status = self.status.as_u16(),
+                    error = chain(&**source),
+                    "request failed"
+                ),
                 None => tracing::warn!(http.status = self.status.as_u16(), "request refused"),
             }
         }
@@ -275,7 +303,10 @@ impl ApiResponse for Problem {
                 description,
                 status: Some(status),
                 status_range: None,
-                content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema: Body::schema_ref() }],
+                content: vec![MetaMediaType {
+                    content_type: CONTENT_TYPE,
+                    schema: Body::schema_ref(),
+                }],
                 headers: match status {
                     429 | 503 => vec![retry_after_header()],
                     _ => Vec::new(),
@@ -297,6 +328,16 @@ fn retry_after_header() -> MetaHeader {
         required: false,
         deprecated: false,
         schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("integer", "int32"))),
+    }
+}
+
+impl From<crate::db::Error> for Problem {
+    fn from(error: crate::db::Error) -> Self {
+        if error.is_unavailable() {
+            Self::unavailable(error)
+        } else {
+            Self::internal(error)
+        }
     }
 }
 
@@ -335,11 +376,18 @@ pub fn from_error(error: poem::Error) -> Problem {
     if status.is_client_error() {
         return Problem::new(status);
     }
-    Problem { source: Some(error.to_string().into()), ..Problem::new(status_or_500(status)) }
+    Problem {
+        source: Some(error.to_string().into()),
+        ..Problem::new(status_or_500(status))
+    }
 }
 
 fn status_or_500(status: StatusCode) -> StatusCode {
-    if status.is_server_error() { status } else { StatusCode::INTERNAL_SERVER_ERROR }
+    if status.is_server_error() {
+        status
+    } else {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
 }
 
 /// Takes the names of our types out of poem-openapi's messages.
@@ -349,7 +397,10 @@ pub(crate) fn plain_words(reason: &str) -> String {
         Some(rest) => rest.split_once("\": ").map_or(rest, |(_, words)| words),
         None => reason,
     };
-    match reason.strip_prefix("Expected input type \"").and_then(|rest| rest.split_once('"')) {
+    match reason
+        .strip_prefix("Expected input type \"")
+        .and_then(|rest| rest.split_once('"'))
+    {
         Some((expected, _)) => format!("expected {expected}"),
         None if reason.starts_with("Type \"") => "is required".to_owned(),
         None => reason.trim_end_matches('.').to_owned(),
@@ -362,16 +413,27 @@ mod tests {
 
     #[test]
     fn messages_do_not_name_our_types() {
-        assert_eq!(plain_words("failed to parse \"BarId\": not an id (occurred while parsing \"Bar\")"), "not an id");
-        assert_eq!(plain_words("Expected input type \"integer\", found \"x\"."), "expected integer");
-        assert_eq!(plain_words("Type \"string\" expects an input value."), "is required");
+        assert_eq!(
+            plain_words("failed to parse \"BarId\": not an id (occurred while parsing \"Bar\")"),
+            "not an id"
+        );
+        assert_eq!(
+            plain_words("Expected input type \"integer\", found \"x\"."),
+            "expected integer"
+        );
+        assert_eq!(
+            plain_words("Type \"string\" expects an input value."),
+            "is required"
+        );
     }
 
     #[test]
     fn a_cause_is_not_told() {
         let response = Problem::internal("the password is swordfish").respond("req_1");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        let body = futures_util::FutureExt::now_or_never(response.into_body().into_string()).unwrap().unwrap();
+        let body = futures_util::FutureExt::now_or_never(response.into_body().into_string())
+            .unwrap()
+            .unwrap();
         assert_eq!(
             body,
             r#"{"request_id":"req_1","status":500,"title":"Internal Server Error","type":"about:blank"}"#

@@ -32,11 +32,19 @@ pub struct Policy {
 
 impl Policy {
     pub const fn per_minute(name: &'static str, amount: u32) -> Self {
-        Self { name, amount: at_least_one(amount), window: Duration::from_secs(60) }
+        Self {
+            name,
+            amount: at_least_one(amount),
+            window: Duration::from_secs(60),
+        }
     }
 
     pub const fn per_hour(name: &'static str, amount: u32) -> Self {
-        Self { name, amount: at_least_one(amount), window: Duration::from_secs(3600) }
+        Self {
+            name,
+            amount: at_least_one(amount),
+            window: Duration::from_secs(3600),
+        }
     }
 }
 
@@ -75,20 +83,33 @@ pub struct TooMany {
 impl<K: Hash + Eq + Clone> RateLimit<K> {
     pub fn new(policy: Policy, clock: Clock) -> Self {
         let replenish = policy.window / policy.amount.get();
-        let quota = Quota::with_period(replenish).expect("a window is longer than nothing").allow_burst(policy.amount);
+        let quota = Quota::with_period(replenish)
+            .expect("a window is longer than nothing")
+            .allow_burst(policy.amount);
         let store = DashMapStateStore::default();
         let limiter: Store<K> =
-            RateLimiter::<_, _, _, NoOpMiddleware<Micros>>::new(quota, store, ByOurClock(clock.clone())).with_middleware();
-        Self { policy, clock, limiter: Arc::new(limiter) }
+            RateLimiter::<_, _, _, NoOpMiddleware<Micros>>::new(quota, store, ByOurClock(clock.clone()))
+                .with_middleware();
+        Self {
+            policy,
+            clock,
+            limiter: Arc::new(limiter),
+        }
     }
 
     /// Counts one request of `key`.
     pub fn check(&self, key: &K) -> Result<Allowance, TooMany> {
         match self.limiter.check_key(key) {
-            Ok(state) => Ok(Allowance { policy: self.policy, remaining: state.remaining_burst_capacity() }),
+            Ok(state) => Ok(Allowance {
+                policy: self.policy,
+                remaining: state.remaining_burst_capacity(),
+            }),
             Err(not_until) => {
                 let wait = not_until.wait_time_from(ByOurClock(self.clock.clone()).now());
-                Err(TooMany { policy: self.policy, retry_after_secs: wait.as_millis().div_ceil(1000).max(1) as u64 })
+                Err(TooMany {
+                    policy: self.policy,
+                    retry_after_secs: wait.as_millis().div_ceil(1000).max(1) as u64,
+                })
             }
         }
     }
@@ -113,15 +134,28 @@ impl Allowance {
     /// Says in the answer what is left.
     pub fn describe(&self, headers: &mut HeaderMap) {
         let used = self.policy.amount.get() - self.remaining.min(self.policy.amount.get());
-        let until_full = (self.policy.window * used / self.policy.amount.get()).as_millis().div_ceil(1000);
+        let until_full = (self.policy.window * used / self.policy.amount.get())
+            .as_millis()
+            .div_ceil(1000);
         headers.insert(RATELIMIT_POLICY, self.policy.field());
-        headers.insert(RATELIMIT, value(format!("\"{}\";r={};t={}", self.policy.name, self.remaining, until_full)));
+        headers.insert(
+            RATELIMIT,
+            value(format!(
+                "\"{}\";r={};t={}",
+                self.policy.name, self.remaining, until_full
+            )),
+        );
     }
 }
 
 impl Policy {
     fn field(&self) -> HeaderValue {
-        value(format!("\"{}\";q={};w={}", self.name, self.amount, self.window.as_secs()))
+        value(format!(
+            "\"{}\";q={};w={}",
+            self.name,
+            self.amount,
+            self.window.as_secs()
+        ))
     }
 }
 
@@ -131,11 +165,21 @@ fn value(text: String) -> HeaderValue {
 
 impl From<TooMany> for Problem {
     fn from(too_many: TooMany) -> Self {
-        let TooMany { policy, retry_after_secs } = too_many;
+        let TooMany {
+            policy,
+            retry_after_secs,
+        } = too_many;
         Problem::too_many_requests(retry_after_secs)
-            .detail(format!("At most {} in {} seconds.", policy.amount, policy.window.as_secs()))
+            .detail(format!(
+                "At most {} in {} seconds.",
+                policy.amount,
+                policy.window.as_secs()
+            ))
             .header(RATELIMIT_POLICY, policy.field())
-            .header(RATELIMIT, value(format!("\"{}\";r=0;t={}", policy.name, retry_after_secs)))
+            .header(
+                RATELIMIT,
+                value(format!("\"{}\";r=0;t={}", policy.name, retry_after_secs)),
+            )
     }
 }
 

@@ -16,13 +16,17 @@ pub struct RequestId(String);
 
 impl RequestId {
     pub fn of(headers: &HeaderMap, random: &Random) -> Self {
-        headers.get(HEADER).and_then(|value| value.to_str().ok()).filter(|text| is_sane(text)).map_or_else(
-            || {
-                let number = u128::from_be_bytes(random.bytes::<16>());
-                Self(format!("{number:032x}"))
-            },
-            |text| Self(text.to_owned()),
-        )
+        headers
+            .get(HEADER)
+            .and_then(|value| value.to_str().ok())
+            .filter(|text| is_sane(text))
+            .map_or_else(
+                || {
+                    let number = u128::from_be_bytes(random.bytes::<16>());
+                    Self(format!("{number:032x}"))
+                },
+                |text| Self(text.to_owned()),
+            )
     }
 
     pub fn as_str(&self) -> &str {
@@ -36,12 +40,18 @@ impl RequestId {
 
 /// Short and of harmless characters, so that it can stand in a log and a header.
 fn is_sane(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 impl<'a> FromRequest<'a> for RequestId {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        Ok(request.data::<Self>().expect("the guards give every request an id").clone())
+        Ok(request
+            .data::<Self>()
+            .expect("the guards give every request an id")
+            .clone())
     }
 }
 

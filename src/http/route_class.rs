@@ -31,11 +31,18 @@ pub enum Side {
 
 impl RouteClass {
     pub fn of(path: &str) -> Self {
-        let under = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let under = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         if path == "/e" || path == "/e.gif" {
             Self::Beacon
         } else if let Some(rest) = path.strip_prefix("/b/") {
-            if rest.ends_with(".js") { Self::Script } else { Self::Form }
+            if rest.ends_with(".js") {
+                Self::Script
+            } else {
+                Self::Form
+            }
         } else if path == "/optout" || path.starts_with("/m/") || path.starts_with("/c/") {
             Self::Visit
         } else if under("/api") {

@@ -27,11 +27,15 @@ macro_rules! string_type {
 
             fn schema_ref() -> ::poem_openapi::registry::MetaSchemaRef {
                 let pattern: Option<String> = $pattern;
-                ::poem_openapi::registry::MetaSchemaRef::Inline(Box::new(::poem_openapi::registry::MetaSchema {
-                    example: Some(::serde_json::Value::String(::std::string::ToString::to_string(&$example))),
-                    pattern,
-                    ..::poem_openapi::registry::MetaSchema::new_with_format("string", $format)
-                }))
+                ::poem_openapi::registry::MetaSchemaRef::Inline(Box::new(
+                    ::poem_openapi::registry::MetaSchema {
+                        example: Some(::serde_json::Value::String(
+                            ::std::string::ToString::to_string(&$example),
+                        )),
+                        pattern,
+                        ..::poem_openapi::registry::MetaSchema::new_with_format("string", $format)
+                    },
+                ))
             }
 
             fn as_raw_value(&self) -> Option<&Self> {
@@ -44,7 +48,9 @@ macro_rules! string_type {
         }
 
         impl ::poem_openapi::types::ParseFromJSON for $type {
-            fn parse_from_json(value: Option<::serde_json::Value>) -> ::poem_openapi::types::ParseResult<Self> {
+            fn parse_from_json(
+                value: Option<::serde_json::Value>,
+            ) -> ::poem_openapi::types::ParseResult<Self> {
                 match value.unwrap_or_default() {
                     ::serde_json::Value::String(text) => $crate::http::schema::parse(&text),
                     other => Err(::poem_openapi::types::ParseError::expected_type(other)),
@@ -86,7 +92,10 @@ macro_rules! id_type {
             "id",
             concat_id($id::PREFIX),
             // Either case is read; lower case is written.
-            Some(format!("^{}_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{{25}}$", $id::PREFIX))
+            Some(format!(
+                "^{}_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{{25}}$",
+                $id::PREFIX
+            ))
         );
     };
 }

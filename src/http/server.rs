@@ -63,8 +63,13 @@ impl Default for Patience {
 }
 
 /// Serves an endpoint on a listener until `stop` is cancelled, then lets open requests end.
-pub async fn serve<E>(listener: TcpListener, endpoint: Arc<E>, patience: Patience, connections: Gauge, stop: CancellationToken)
-where
+pub async fn serve<E>(
+    listener: TcpListener,
+    endpoint: Arc<E>,
+    patience: Patience,
+    connections: Gauge,
+    stop: CancellationToken,
+) where
     E: Endpoint + 'static,
 {
     let places = Arc::new(Semaphore::new(patience.max_connections));
@@ -73,7 +78,11 @@ where
     loop {
         // Without a place left, newcomers wait in the system's queue rather than in our memory.
         let accepted = async {
-            let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+            let place = places
+                .clone()
+                .acquire_owned()
+                .await
+                .expect("the semaphore is never closed");
             (listener.accept().await, place)
         };
         let (accepted, place) = tokio::select! {
@@ -98,14 +107,23 @@ where
         tokio::spawn(async move {
             let _place = place;
             connections.inc();
-            serve_connection(stream, peer, local, endpoint, patience, |connection| watcher.watch(connection)).await;
+            serve_connection(stream, peer, local, endpoint, patience, |connection| {
+                watcher.watch(connection)
+            })
+            .await;
             connections.dec();
         });
     }
     drop(listener);
     let open = graceful.count();
-    if tokio::time::timeout(patience.drain, graceful.shutdown()).await.is_err() {
-        tracing::warn!(http.connections = open, "some requests did not end in time and were cut off");
+    if tokio::time::timeout(patience.drain, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            http.connections = open,
+            "some requests did not end in time and were cut off"
+        );
     }
 }
 
@@ -120,15 +138,31 @@ pub async fn serve_connection<S, E, W, F>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     E: Endpoint + 'static,
-    W: FnOnce(hyper_util::server::conn::auto::Connection<'static, TokioIo<Timed<S>>, Answering<E>, TokioExecutor>) -> F,
+    W: FnOnce(
+        hyper_util::server::conn::auto::Connection<'static, TokioIo<Timed<S>>, Answering<E>, TokioExecutor>,
+    ) -> F,
     F: Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>,
 {
     let open_requests = Arc::new(AtomicUsize::new(0));
     let stream = TokioIo::new(Timed::new(stream, patience, open_requests.clone()));
-    let service = Answering { endpoint, peer, local, open_requests };
+    let service = Answering {
+        endpoint,
+        peer,
+        local,
+        open_requests,
+    };
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(64 * 1024).pipeline_flush(true);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).max_header_list_size(32 * 1024);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(64 * 1024)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(128)
+        .max_header_list_size(32 * 1024);
     let connection = builder.serve_connection(stream, service).into_owned();
     if let Err(error) = watch(connection).await {
         tracing::debug!(error = %error, "connection ended early");
@@ -151,7 +185,13 @@ impl<E: Endpoint + 'static> hyper::service::Service<hyper::Request<Incoming>> fo
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let endpoint = self.endpoint.clone();
         let local = self.local.map_or_else(Addr::default, Addr::from);
-        let request: Request = (request, LocalAddr(local), RemoteAddr(self.peer.into()), Scheme::HTTP).into();
+        let request: Request = (
+            request,
+            LocalAddr(local),
+            RemoteAddr(self.peer.into()),
+            Scheme::HTTP,
+        )
+            .into();
         self.open_requests.fetch_add(1, Ordering::SeqCst);
         let open = Open(self.open_requests.clone());
         Box::pin(async move {
@@ -177,7 +217,10 @@ impl Body for Held {
     type Data = bytes::Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<bytes::Bytes>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<bytes::Bytes>>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
@@ -222,7 +265,14 @@ enum Reading {
 impl<S> Timed<S> {
     fn new(stream: S, patience: Patience, open_requests: Arc<AtomicUsize>) -> Self {
         let read_deadline = Box::pin(sleep_until(Instant::now() + patience.header));
-        Self { stream, patience, open_requests, reading: Reading::Header, read_deadline, write_deadline: None }
+        Self {
+            stream,
+            patience,
+            open_requests,
+            reading: Reading::Header,
+            read_deadline,
+            write_deadline: None,
+        }
     }
 
     fn set_reading(&mut self, reading: Reading) {
@@ -231,16 +281,28 @@ impl<S> Timed<S> {
         }
         self.reading = reading;
         match reading {
-            Reading::Header => self.read_deadline.as_mut().reset(Instant::now() + self.patience.header),
-            Reading::Idle => self.read_deadline.as_mut().reset(Instant::now() + self.patience.idle),
+            Reading::Header => self
+                .read_deadline
+                .as_mut()
+                .reset(Instant::now() + self.patience.header),
+            Reading::Idle => self
+                .read_deadline
+                .as_mut()
+                .reset(Instant::now() + self.patience.idle),
             Reading::Request => {}
         }
     }
 
     fn poll_write_deadline(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let until = Instant::now() + self.patience.write;
-        let deadline = self.write_deadline.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if deadline.as_mut().poll(cx).is_ready() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+        let deadline = self
+            .write_deadline
+            .get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if deadline.as_mut().poll(cx).is_ready() {
+            Err(io::ErrorKind::TimedOut.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// What a write or flush came to, with the deadline set or lifted.
@@ -257,7 +319,11 @@ impl<S> Timed<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let open = self.open_requests.load(Ordering::SeqCst) > 0;
         if open {
             self.set_reading(Reading::Request);
@@ -287,7 +353,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
         self.timed_write(cx, written)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.timed_write(cx, written)
     }
