@@ -4,7 +4,11 @@ pub mod clock;
 pub mod ids;
 pub mod secrets;
 
+#[macro_use]
 pub mod db;
 pub mod jobs;
+
+pub mod audit;
+pub mod policies;
 
 pub mod http;

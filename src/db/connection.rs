@@ -139,15 +139,12 @@ impl Conn {
         .map_err(super::Error::from)?;
         match work(self) {
             Ok(value) => {
-                both!(self, |c| AnsiTransactionManager::commit_transaction(c))
-                    .map_err(super::Error::from)?;
+                both!(self, |c| AnsiTransactionManager::commit_transaction(c)).map_err(super::Error::from)?;
                 Ok(value)
             }
             Err(error) => {
                 // A rollback that fails leaves a broken connection, which the pool throws away.
-                if let Err(failed) =
-                    both!(self, |c| AnsiTransactionManager::rollback_transaction(c))
-                {
+                if let Err(failed) = both!(self, |c| AnsiTransactionManager::rollback_transaction(c)) {
                     tracing::warn!(error = %failed, "rollback failed; the connection is dropped");
                 }
                 Err(error)

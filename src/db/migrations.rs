@@ -19,10 +19,7 @@ pub fn run(conn: &mut Conn) -> Result<Vec<String>> {
         }
         Conn::Postgres(c) => {
             c.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
-            let ran = c
-                .run_pending_migrations(POSTGRES)
-                .map(names)
-                .map_err(failed);
+            let ran = c.run_pending_migrations(POSTGRES).map(names).map_err(failed);
             c.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
             ran
         }

@@ -36,10 +36,7 @@ impl Error {
     pub fn is_unique_violation(&self) -> bool {
         matches!(
             self,
-            Error::Query(DieselError::DatabaseError(
-                DatabaseErrorKind::UniqueViolation,
-                _
-            ))
+            Error::Query(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
         )
     }
 
@@ -209,25 +206,21 @@ impl Db {
         E: From<Error> + Send + 'static,
     {
         self.writers
-            .run(self.options.acquire_timeout, move |conn| {
-                conn.transact(work)
-            })
+            .run(self.options.acquire_timeout, move |conn| conn.transact(work))
             .await
     }
 
     /// Runs the migrations that are missing, once among any number of starters. Answers their names.
     pub async fn migrate(&self) -> Result<Vec<String>> {
         self.writers
-            .run(self.options.acquire_timeout, |conn| migrations::run(conn))
+            .run(self.options.acquire_timeout, migrations::run)
             .await
     }
 
     /// The migrations that have not run yet.
     pub async fn pending_migrations(&self) -> Result<Vec<String>> {
         self.writers
-            .run(self.options.acquire_timeout, |conn| {
-                migrations::pending(conn)
-            })
+            .run(self.options.acquire_timeout, migrations::pending)
             .await
     }
 
@@ -243,10 +236,7 @@ impl Db {
     /// Connections in use and in all, for the metrics.
     pub fn pool_state(&self) -> (u32, u32) {
         let state = self.readers.pool.state();
-        (
-            state.connections - state.idle_connections,
-            state.connections,
-        )
+        (state.connections - state.idle_connections, state.connections)
     }
 }
 
@@ -315,7 +305,7 @@ mod tests {
             })
             .await;
         assert!(undone.unwrap_err().is_unavailable());
-        assert_eq!(db.read(|conn| jobs::count(conn)).await.unwrap().pending, 1);
+        assert_eq!(db.read(jobs::count).await.unwrap().pending, 1);
     }
 
     #[tokio::test]
@@ -331,8 +321,8 @@ mod tests {
         reason = "the cluster that `make test` starts is named in the environment"
     )]
     async fn postgres_keeps_what_it_is_given() {
-        let server = std::env::var("CONTACTBAR_TEST_POSTGRES")
-            .expect("`make test` starts a PostgreSQL and names it");
+        let server =
+            std::env::var("CONTACTBAR_TEST_POSTGRES").expect("`make test` starts a PostgreSQL and names it");
         let (base, name) = (
             server.rsplit_once('/').unwrap().0.to_owned(),
             format!("db_story_{}", std::process::id()),

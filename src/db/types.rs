@@ -271,4 +271,3 @@ macro_rules! text_column {
         };
     )+ };
 }
-pub(crate) use text_column;

@@ -67,9 +67,8 @@ impl Runner {
         let run: Arc<Run> = Arc::new(move |payload, attempt| {
             let handler = handler.clone();
             Box::pin(async move {
-                let payload = serde_json::from_value(payload).map_err(|error| {
-                    JobError::Fail(anyhow::Error::new(error).context("payload"))
-                })?;
+                let payload = serde_json::from_value(payload)
+                    .map_err(|error| JobError::Fail(anyhow::Error::new(error).context("payload")))?;
                 handler.run(payload, attempt).await
             })
         });
@@ -85,10 +84,7 @@ impl Runner {
     /// Registers a handler whose job comes round once per `every` (payload `null`), whichever process takes it.
     pub fn register_scheduled<H: Handler<Payload = ()>>(&mut self, handler: H, every: Duration) {
         self.register(handler);
-        self.schedules.push(Schedule {
-            kind: H::KIND,
-            every,
-        });
+        self.schedules.push(Schedule { kind: H::KIND, every });
     }
 
     /// Runs due jobs until `stop`, then lets those under way finish.
@@ -122,10 +118,7 @@ impl Runner {
                 Err(error) => {
                     drop(place);
                     tracing::warn!(%error, "jobs can't be read; trying again");
-                    if tokio::time::timeout(POLL * 4, stop.cancelled())
-                        .await
-                        .is_ok()
-                    {
+                    if tokio::time::timeout(POLL * 4, stop.cancelled()).await.is_ok() {
                         break;
                     }
                 }
@@ -151,15 +144,10 @@ impl Runner {
         self.enqueue_scheduled(&mut HashMap::new()).await
     }
 
-    async fn enqueue_scheduled(
-        &self,
-        last_slots: &mut HashMap<&'static str, i64>,
-    ) -> db::Result<()> {
+    async fn enqueue_scheduled(&self, last_slots: &mut HashMap<&'static str, i64>) -> db::Result<()> {
         for schedule in &self.schedules {
             let now = self.clock.now();
-            let every = i64::try_from(schedule.every.as_secs())
-                .unwrap_or(i64::MAX)
-                .max(1);
+            let every = i64::try_from(schedule.every.as_secs()).unwrap_or(i64::MAX).max(1);
             let slot = now.secs().div_euclid(every);
             match last_slots.insert(schedule.kind, slot) {
                 Some(last) if last == slot => continue,
@@ -196,7 +184,7 @@ impl Runner {
         let leases: HashMap<&'static str, Duration> =
             self.handlers.iter().map(|(k, h)| (*k, h.lease)).collect();
         // A look first: an idle runner must not take SQLite's write lock twice a second.
-        let due = self.db.read(|conn| store::next_due(conn)).await?;
+        let due = self.db.read(store::next_due).await?;
         if due.is_none_or(|at| at > now) {
             return Ok(None);
         }
@@ -218,10 +206,10 @@ impl Runner {
             number: job.attempts + 1,
             last: job.attempts + 1 >= handler.max_attempts,
         };
-        let span = tracing::info_span!("job", job.id = %job.id, job.kind = %job.kind, job.attempt = attempt.number);
+        let span =
+            tracing::info_span!("job", job.id = %job.id, job.kind = %job.kind, job.attempt = attempt.number);
         let run = AssertUnwindSafe((handler.run)(job.payload.clone(), attempt)).catch_unwind();
-        let outcome = match tokio::time::timeout(handler.lease, run.instrument(span.clone())).await
-        {
+        let outcome = match tokio::time::timeout(handler.lease, run.instrument(span.clone())).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_panic)) => Err(JobError::Retry(anyhow::anyhow!("the handler panicked"))),
             Err(_) => Err(JobError::Retry(anyhow::anyhow!(
@@ -237,9 +225,7 @@ impl Runner {
                 Err(JobError::Retry(error)) if !attempt.last => {
                     tracing::warn!(error = format!("{error:#}"), retry_at = %again_at, "job will be tried again");
                     self.db
-                        .write(move |tx| {
-                            store::reschedule(tx, &job, again_at, &format!("{error:#}"))
-                        })
+                        .write(move |tx| store::reschedule(tx, &job, again_at, &format!("{error:#}")))
                         .await
                 }
                 Err(JobError::Retry(error) | JobError::Fail(error)) => {

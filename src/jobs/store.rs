@@ -57,14 +57,7 @@ pub fn claim(
         .filter(jobs::state.eq(PENDING))
         .filter(jobs::run_at.le(now))
         .filter(jobs::leased_until.is_null().or(jobs::leased_until.lt(now)))
-        .filter(
-            jobs::kind.eq_any(
-                kinds
-                    .iter()
-                    .map(|kind| (*kind).to_owned())
-                    .collect::<Vec<_>>(),
-            ),
-        )
+        .filter(jobs::kind.eq_any(kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>()))
         .order((jobs::run_at, jobs::id))
         .limit(1)
         .select((jobs::id, jobs::kind, jobs::payload, jobs::attempts));
@@ -199,16 +192,12 @@ pub fn list_failed(conn: &mut Conn, limit: i64) -> Result<Vec<FailedJob>> {
 
 /// Puts a failed job back in line, from its first attempt. False if there is none.
 pub fn retry_failed(conn: &mut Conn, id: JobId, now: Timestamp) -> Result<bool> {
-    let changed = diesel::update(
-        jobs::table
-            .filter(jobs::id.eq(id))
-            .filter(jobs::state.eq(FAILED)),
-    )
-    .set((
-        jobs::state.eq(PENDING),
-        jobs::attempts.eq(0),
-        jobs::run_at.eq(now),
-    ))
-    .execute(conn)?;
+    let changed = diesel::update(jobs::table.filter(jobs::id.eq(id)).filter(jobs::state.eq(FAILED)))
+        .set((
+            jobs::state.eq(PENDING),
+            jobs::attempts.eq(0),
+            jobs::run_at.eq(now),
+        ))
+        .execute(conn)?;
     Ok(changed == 1)
 }
