@@ -38,8 +38,8 @@ test-rust: ## the Rust tests, on both databases
 test-widget: ## the bar's script: types, lint, tests
 	@tools/test widget
 
-test-openapi: ## the API document: valid, true, and good for a generated client
-	@tools/test openapi
+test-openapi: ## the API document: valid, true (schemathesis), good for a generated client
+	@tools/test openapi schemathesis
 
 test-browser: ## the main job in a real browser, on both databases
 	@tools/test browser
