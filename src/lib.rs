@@ -12,3 +12,5 @@ pub mod audit;
 pub mod policies;
 
 pub mod http;
+
+pub mod bars;

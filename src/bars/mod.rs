@@ -1,0 +1,3 @@
+//! Bars: what members design and embed.
+
+pub mod configuration;
