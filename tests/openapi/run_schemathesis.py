@@ -68,6 +68,7 @@ def configuration(found):
     lines = [
         f"hooks = {json.dumps(str(HERE / 'hooks.py'))}",
         "workers = 2",
+        "cache.enabled = false",
         "continue-on-failure = true",
         "request-timeout = 20",
         'warnings = { display = ["missing_auth", "unsupported_regex"] }',
