@@ -394,6 +394,9 @@ diesel::table! {
         submissions -> Integer,
         first_submitted_at -> Moment,
         last_submitted_at -> Moment,
+        last_submission_id -> Uid,
+        policy_version_id -> Uid,
+        collected_at -> Moment,
         updated_at -> Moment,
     }
 }
@@ -444,6 +447,7 @@ diesel::table! {
         contact_id -> Uid,
         author_id -> Nullable<Uid>,
         body -> Text,
+        policy_version_id -> Uid,
         created_at -> Moment,
     }
 }
@@ -458,6 +462,8 @@ diesel::table! {
         url -> Text,
         description -> Text,
         secret -> Binary,
+        previous_secret -> Nullable<Binary>,
+        previous_secret_until -> Nullable<Moment>,
         event_types -> Document,
         enabled -> Bool,
         created_at -> Moment,
@@ -472,6 +478,7 @@ diesel::table! {
         id -> Uid,
         member_id -> Uid,
         webhook_id -> Uid,
+        contact_id -> Nullable<Uid>,
         event_type -> Text,
         payload -> Text,
         state -> Text,

@@ -308,9 +308,13 @@ CREATE TABLE contacts (
   submissions integer NOT NULL,
   first_submitted_at timestamptz NOT NULL,
   last_submitted_at timestamptz NOT NULL,
+  last_submission_id uuid NOT NULL,
+  policy_version_id uuid NOT NULL REFERENCES policy_versions (id),
+  collected_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL
 );
 CREATE INDEX contacts_of_member ON contacts (member_id, last_submitted_at, id);
+CREATE INDEX contacts_changed ON contacts (member_id, updated_at, id);
 CREATE UNIQUE INDEX contacts_by_email ON contacts (member_id, email) WHERE email IS NOT NULL;
 
 -- One form post, as the visitor sent it, with the consent's text and time.
@@ -336,6 +340,8 @@ CREATE TABLE submissions (
 );
 CREATE INDEX submissions_of_contact ON submissions (contact_id, collected_at);
 CREATE INDEX submissions_of_bar ON submissions (member_id, bar_id, collected_at);
+-- What waits for the daily digest.
+CREATE INDEX submissions_unnotified ON submissions (member_id, collected_at) WHERE notified_at IS NULL;
 
 CREATE TABLE contact_tags (
   member_id uuid NOT NULL,
@@ -351,6 +357,7 @@ CREATE TABLE contact_notes (
   contact_id uuid NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
   author_id uuid,
   body text NOT NULL,
+  policy_version_id uuid NOT NULL REFERENCES policy_versions (id),
   created_at timestamptz NOT NULL
 );
 CREATE INDEX contact_notes_of_contact ON contact_notes (contact_id, created_at);
@@ -361,6 +368,8 @@ CREATE TABLE webhooks (
   url text NOT NULL,
   description text NOT NULL,
   secret bytea NOT NULL,
+  previous_secret bytea,
+  previous_secret_until timestamptz,
   event_types jsonb NOT NULL,
   enabled boolean NOT NULL,
   created_at timestamptz NOT NULL
@@ -371,6 +380,7 @@ CREATE TABLE webhook_deliveries (
   id uuid PRIMARY KEY,
   member_id uuid NOT NULL,
   webhook_id uuid NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+  contact_id uuid,
   event_type text NOT NULL,
   payload text NOT NULL,
   state text NOT NULL,
@@ -383,6 +393,8 @@ CREATE TABLE webhook_deliveries (
   delivered_at timestamptz
 );
 CREATE INDEX webhook_deliveries_of_webhook ON webhook_deliveries (webhook_id, created_at, id);
+CREATE INDEX webhook_deliveries_of_contact ON webhook_deliveries (contact_id) WHERE contact_id IS NOT NULL;
+CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (created_at);
 
 -- Every mail, before and after it is sent (promise 25).
 CREATE TABLE messages (

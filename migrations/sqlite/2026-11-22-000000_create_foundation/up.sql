@@ -308,9 +308,13 @@ CREATE TABLE contacts (
   submissions INTEGER NOT NULL,
   first_submitted_at INTEGER NOT NULL,
   last_submitted_at INTEGER NOT NULL,
+  last_submission_id BLOB NOT NULL,
+  policy_version_id BLOB NOT NULL REFERENCES policy_versions (id),
+  collected_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX contacts_of_member ON contacts (member_id, last_submitted_at, id);
+CREATE INDEX contacts_changed ON contacts (member_id, updated_at, id);
 CREATE UNIQUE INDEX contacts_by_email ON contacts (member_id, email) WHERE email IS NOT NULL;
 
 -- One form post, as the visitor sent it, with the consent's text and time.
@@ -336,6 +340,8 @@ CREATE TABLE submissions (
 ) STRICT;
 CREATE INDEX submissions_of_contact ON submissions (contact_id, collected_at);
 CREATE INDEX submissions_of_bar ON submissions (member_id, bar_id, collected_at);
+-- What waits for the daily digest.
+CREATE INDEX submissions_unnotified ON submissions (member_id, collected_at) WHERE notified_at IS NULL;
 
 CREATE TABLE contact_tags (
   member_id BLOB NOT NULL,
@@ -351,6 +357,7 @@ CREATE TABLE contact_notes (
   contact_id BLOB NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
   author_id BLOB,
   body TEXT NOT NULL,
+  policy_version_id BLOB NOT NULL REFERENCES policy_versions (id),
   created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX contact_notes_of_contact ON contact_notes (contact_id, created_at);
@@ -361,6 +368,8 @@ CREATE TABLE webhooks (
   url TEXT NOT NULL,
   description TEXT NOT NULL,
   secret BLOB NOT NULL,
+  previous_secret BLOB,
+  previous_secret_until INTEGER,
   event_types TEXT NOT NULL,
   enabled INTEGER NOT NULL,
   created_at INTEGER NOT NULL
@@ -371,6 +380,7 @@ CREATE TABLE webhook_deliveries (
   id BLOB PRIMARY KEY,
   member_id BLOB NOT NULL,
   webhook_id BLOB NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+  contact_id BLOB,
   event_type TEXT NOT NULL,
   payload TEXT NOT NULL,
   state TEXT NOT NULL,
@@ -383,6 +393,8 @@ CREATE TABLE webhook_deliveries (
   delivered_at INTEGER
 ) STRICT;
 CREATE INDEX webhook_deliveries_of_webhook ON webhook_deliveries (webhook_id, created_at, id);
+CREATE INDEX webhook_deliveries_of_contact ON webhook_deliveries (contact_id) WHERE contact_id IS NOT NULL;
+CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (created_at);
 
 -- Every mail, before and after it is sent (promise 25).
 CREATE TABLE messages (
