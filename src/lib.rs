@@ -13,4 +13,5 @@ pub mod policies;
 
 pub mod http;
 
+pub mod accounts;
 pub mod bars;
