@@ -7,6 +7,7 @@ pub mod secrets;
 #[macro_use]
 pub mod db;
 pub mod jobs;
+pub mod mail;
 
 pub mod audit;
 pub mod policies;
