@@ -40,12 +40,16 @@ impl Handler for SendMail {
     async fn run(&self, payload: SendMailPayload, attempt: Attempt) -> Result<(), JobError> {
         let id = payload.message;
         let found = self.db.read(move |conn| {
-            let Some(message) = store::find_queued(conn, id)? else { return Ok::<_, db::Error>(None) };
+            let Some(message) = store::find_queued(conn, id)? else {
+                return Ok::<_, db::Error>(None);
+            };
             let stopped = store::is_suppressed(conn, &message.mail.to, message.category, message.member)?;
             Ok(Some((message, stopped)))
         });
         // A message that is gone was erased; one that was sent needs no second time.
-        let Some((message, stopped)) = found.await? else { return Ok(()) };
+        let Some((message, stopped)) = found.await? else {
+            return Ok(());
+        };
         match message.state {
             MessageState::Sent | MessageState::Suppressed => return Ok(()),
             MessageState::Queued | MessageState::Failed => {}
@@ -53,13 +57,19 @@ impl Handler for SendMail {
         let number = attempt.number;
         if stopped {
             let state = MessageState::Suppressed;
-            return Ok(self.db.write(move |tx| store::mark_unsent(tx, id, state, number, None)).await?);
+            return Ok(self
+                .db
+                .write(move |tx| store::mark_unsent(tx, id, state, number, None))
+                .await?);
         }
         let secret = message.extras.secret;
         match self.transport.send(&message.mail).await {
             Ok(()) => {
                 let now = self.clock.now();
-                Ok(self.db.write(move |tx| store::mark_sent(tx, id, number, secret, now)).await?)
+                Ok(self
+                    .db
+                    .write(move |tx| store::mark_sent(tx, id, number, secret, now))
+                    .await?)
             }
             Err(error) => self.note_failure(id, message.mail.to, attempt, error).await,
         }
@@ -76,7 +86,11 @@ impl SendMail {
     ) -> Result<(), JobError> {
         let now = self.clock.now();
         let for_good = !matches!(error, SendError::Later(_));
-        let state = if for_good || attempt.last { MessageState::Failed } else { MessageState::Queued };
+        let state = if for_good || attempt.last {
+            MessageState::Failed
+        } else {
+            MessageState::Queued
+        };
         let noted = error.clone();
         self.db
             .write(move |tx| {

@@ -57,7 +57,12 @@ impl Outgoing {
                 .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
         }
         // The boundary is the message's own, so that a retry sends the same bytes.
-        let boundary: String = self.message_id.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+        let boundary: String = self
+            .message_id
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(40)
+            .collect();
         let parts = MultiPart::alternative()
             .boundary(format!("=_{boundary}"))
             .singlepart(lettre::message::SinglePart::plain(self.text.clone()))
@@ -78,7 +83,11 @@ fn single_line(text: &str) -> String {
 
 /// For values that are ASCII by construction. Never folded: some readers of List-Unsubscribe can't unfold.
 fn header(name: &'static str, value: &str) -> HeaderValue {
-    HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value.to_owned(), single_line(value))
+    HeaderValue::dangerous_new_pre_encoded(
+        HeaderName::new_from_ascii_str(name),
+        value.to_owned(),
+        single_line(value),
+    )
 }
 
 #[cfg(test)]
@@ -97,7 +106,11 @@ mod tests {
             subject: "Neuer Kontakt: Frühling".into(),
             text: "Grüße\n.\nvon hier\n".into(),
             html: "<p>Grüße</p>".into(),
-            unsubscribe: Some("https://contactbar.example/mail/unsubscribe/token".parse().unwrap()),
+            unsubscribe: Some(
+                "https://contactbar.example/mail/unsubscribe/token"
+                    .parse()
+                    .unwrap(),
+            ),
         }
     }
 
@@ -109,12 +122,20 @@ mod tests {
 
     #[test]
     fn the_same_mail_is_the_same_bytes() {
-        assert_eq!(mail().message().unwrap().formatted(), mail().message().unwrap().formatted());
+        assert_eq!(
+            mail().message().unwrap().formatted(),
+            mail().message().unwrap().formatted()
+        );
     }
 
     #[test]
     fn no_text_makes_a_header() {
-        for hostile in ["x\r\nBcc: eve@example.com", "x\nBcc: eve@example.com\n\nbody", "x\rBcc: eve@example.com", "x\0\r\n Bcc: eve@example.com"] {
+        for hostile in [
+            "x\r\nBcc: eve@example.com",
+            "x\nBcc: eve@example.com\n\nbody",
+            "x\rBcc: eve@example.com",
+            "x\0\r\n Bcc: eve@example.com",
+        ] {
             let mail = Outgoing {
                 from_name: hostile.into(),
                 to_name: Some(hostile.into()),
@@ -124,7 +145,12 @@ mod tests {
             let message = mail.message().unwrap();
             let text = String::from_utf8(message.formatted()).unwrap();
             let head = text.split("\r\n\r\n").next().unwrap();
-            assert!(!head.split("\r\n").any(|line| line.to_ascii_lowercase().starts_with("bcc")), "{head}");
+            assert!(
+                !head
+                    .split("\r\n")
+                    .any(|line| line.to_ascii_lowercase().starts_with("bcc")),
+                "{head}"
+            );
             assert!(!head.replace("\r\n", "").contains(char::is_control), "{head}");
             assert_eq!(message.envelope().to().len(), 1);
         }

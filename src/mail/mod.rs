@@ -5,6 +5,7 @@
 //! inside the transaction that gives the reason. Must never send inside a transaction, and never build a link
 //! from anything but the configured public address.
 
+mod api;
 mod jobs;
 mod mime;
 mod render;
@@ -55,23 +56,43 @@ pub struct Draft {
 
 impl Draft {
     pub fn new(to: EmailAddress, language: Language, template: Template) -> Self {
-        Self { to, to_name: None, reply_to: None, template, language, member: None, user: None }
+        Self {
+            to,
+            to_name: None,
+            reply_to: None,
+            template,
+            language,
+            member: None,
+            user: None,
+        }
     }
 
     pub fn to_name(self, name: impl Into<String>) -> Self {
-        Self { to_name: Some(name.into()), ..self }
+        Self {
+            to_name: Some(name.into()),
+            ..self
+        }
     }
 
     pub fn reply_to(self, address: EmailAddress) -> Self {
-        Self { reply_to: Some(address), ..self }
+        Self {
+            reply_to: Some(address),
+            ..self
+        }
     }
 
     pub fn about_member(self, member: MemberId) -> Self {
-        Self { member: Some(member), ..self }
+        Self {
+            member: Some(member),
+            ..self
+        }
     }
 
     pub fn to_user(self, user: UserId) -> Self {
-        Self { user: Some(user), ..self }
+        Self {
+            user: Some(user),
+            ..self
+        }
     }
 }
 
@@ -147,7 +168,10 @@ impl EmailAddress {
 
     /// The part behind the `@`.
     pub fn domain(&self) -> &str {
-        self.0.rsplit_once('@').expect("an address was parsed with an @").1
+        self.0
+            .rsplit_once('@')
+            .expect("an address was parsed with an @")
+            .1
     }
 
     /// All in lower case: what two addresses are compared by. Practically no server tells `Anna` from `anna`.
@@ -167,7 +191,9 @@ impl FromStr for EmailAddress {
     fn from_str(text: &str) -> Result<Self, NotAnAddress> {
         let text = text.trim_matches(' ');
         // The crate counts octets of the parts; quoted local parts are valid, unused and trouble.
-        if text.len() > Self::MAX_BYTES || text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '"') {
+        if text.len() > Self::MAX_BYTES
+            || text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '"')
+        {
             return Err(NotAnAddress);
         }
         let (local, domain) = text.rsplit_once('@').ok_or(NotAnAddress)?;
@@ -175,7 +201,10 @@ impl FromStr for EmailAddress {
             return Err(NotAnAddress);
         };
         let address = format!("{local}@{domain}");
-        let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
+        let options = Options::default()
+            .without_display_text()
+            .without_domain_literal()
+            .with_required_tld();
         if !address.is_ascii() || address.len() > Self::MAX_BYTES {
             return Err(NotAnAddress);
         }
@@ -204,7 +233,9 @@ impl fmt::Display for EmailAddress {
 }
 
 /// What a mail is for. A recipient may refuse some kinds, one by one; refusing one never stops another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, poem_openapi::Enum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, poem_openapi::Enum,
+)]
 #[serde(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case")]
 pub enum Category {
@@ -262,7 +293,10 @@ impl fmt::Display for Category {
 impl FromStr for Category {
     type Err = UnknownName;
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|category| category.as_str() == text).ok_or_else(|| UnknownName(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|category| category.as_str() == text)
+            .ok_or_else(|| UnknownName(text.to_owned()))
     }
 }
 
@@ -284,7 +318,10 @@ pub enum Language {
 impl FromStr for Language {
     type Err = UnknownName;
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|language| language.as_str() == text).ok_or_else(|| UnknownName(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|language| language.as_str() == text)
+            .ok_or_else(|| UnknownName(text.to_owned()))
     }
 }
 
@@ -294,7 +331,11 @@ impl Language {
     /// The language of a tag such as `de-AT`; English for what we don't speak.
     pub fn from_tag(tag: &str) -> Self {
         let primary = tag.split(['-', '_']).next().unwrap_or_default();
-        if primary.eq_ignore_ascii_case("de") { Self::De } else { Self::En }
+        if primary.eq_ignore_ascii_case("de") {
+            Self::De
+        } else {
+            Self::En
+        }
     }
 
     pub fn as_str(self) -> &'static str {

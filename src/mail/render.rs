@@ -53,7 +53,11 @@ impl Links {
     /// The page at `path`, with query pairs.
     pub fn page(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.public_url.clone();
-        url.set_path(&format!("{}/{}", self.public_url.path().trim_end_matches('/'), path.trim_start_matches('/')));
+        url.set_path(&format!(
+            "{}/{}",
+            self.public_url.path().trim_end_matches('/'),
+            path.trim_start_matches('/')
+        ));
         url.set_fragment(None);
         url.set_query(None);
         if !query.is_empty() {
@@ -115,7 +119,10 @@ impl Renderer {
         });
         environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
         environment.add_template("layout.mjml", include_str!("templates/layout.mjml"))?;
-        Ok(Self { environment: Arc::new(environment), links })
+        Ok(Self {
+            environment: Arc::new(environment),
+            links,
+        })
     }
 
     pub fn links(&self) -> &Links {
@@ -123,7 +130,12 @@ impl Renderer {
     }
 
     /// `unsubscribe`: the recipient's own way out, where the mail may be refused.
-    pub fn render(&self, template: &Template, language: Language, unsubscribe: Option<&Url>) -> Result<Rendered, Error> {
+    pub fn render(
+        &self,
+        template: &Template,
+        language: Language,
+        unsubscribe: Option<&Url>,
+    ) -> Result<Rendered, Error> {
         let letter = template.letter(language);
         let foot = self.foot(language, unsubscribe);
         let subject = one_line(&letter.subject, MAX_SUBJECT_CHARS);
@@ -136,11 +148,21 @@ impl Renderer {
             reason: &letter.reason,
             foot: &foot,
         };
-        let mjml = self.environment.get_template("layout.mjml")?.render(Serde(&page))?;
+        let mjml = self
+            .environment
+            .get_template("layout.mjml")?
+            .render(Serde(&page))?;
         // No fonts of anybody's: by default mrml fetches those that it knows from Google.
-        let options = mrml::prelude::render::RenderOptions { fonts: HashMap::new(), ..Default::default() };
+        let options = mrml::prelude::render::RenderOptions {
+            fonts: HashMap::new(),
+            ..Default::default()
+        };
         let html = mrml::parse(&mjml)?.element.render(&options)?;
-        Ok(Rendered { subject, html, text: text(&letter, &foot) })
+        Ok(Rendered {
+            subject,
+            html,
+            text: text(&letter, &foot),
+        })
     }
 
     /// The current policies (promise 10) and the way out (promise 20).
@@ -153,9 +175,16 @@ impl Renderer {
             Some(url) => (stop, url.clone()),
             None => (preferences, self.links.preferences()),
         };
-        [way_out, (privacy, self.links.policy("privacy")), (terms, self.links.policy("terms"))]
-            .map(|(label, url)| FootLink { label, url: url.into() })
-            .into()
+        [
+            way_out,
+            (privacy, self.links.policy("privacy")),
+            (terms, self.links.policy("terms")),
+        ]
+        .map(|(label, url)| FootLink {
+            label,
+            url: url.into(),
+        })
+        .into()
     }
 }
 
@@ -176,11 +205,19 @@ fn escape(out: &mut minijinja::Output<'_>, text: &str) -> std::fmt::Result {
 }
 
 fn text(letter: &Letter, foot: &[FootLink]) -> String {
-    let mut parts: Vec<String> = letter.blocks.iter().map(block_text).filter(|part| !part.trim().is_empty()).collect();
+    let mut parts: Vec<String> = letter
+        .blocks
+        .iter()
+        .map(block_text)
+        .filter(|part| !part.trim().is_empty())
+        .collect();
     parts.push(format!(
         "-- \n{}\n\n{}",
         wrapped(&letter.reason),
-        foot.iter().map(|link| format!("{}: {}", link.label, link.url)).collect::<Vec<_>>().join("\n")
+        foot.iter()
+            .map(|link| format!("{}: {}", link.label, link.url))
+            .collect::<Vec<_>>()
+            .join("\n")
     ));
     parts.join("\n\n") + "\n"
 }
@@ -192,10 +229,14 @@ fn block_text(block: &Block) -> String {
             format!("{text}\n{}", "=".repeat(text.chars().count().min(TEXT_COLUMNS)))
         }
         Block::Text(text) | Block::Small(text) => wrapped(text),
-        Block::Button(link) | Block::Link(link) => format!("{}:\n{}", link.label.trim_end_matches('?'), link.url),
-        Block::Rows(rows) => {
-            rows.iter().map(|(label, value)| row_text(label, value)).collect::<Vec<_>>().join("\n")
+        Block::Button(link) | Block::Link(link) => {
+            format!("{}:\n{}", link.label.trim_end_matches('?'), link.url)
         }
+        Block::Rows(rows) => rows
+            .iter()
+            .map(|(label, value)| row_text(label, value))
+            .collect::<Vec<_>>()
+            .join("\n"),
     }
 }
 
@@ -261,7 +302,12 @@ mod tests {
                 .map(|template| {
                     let way_out = template.category().may_be_refused().then_some(&way_out);
                     let mail = renderer.render(template, language, way_out).unwrap();
-                    format!("##### {}\nSubject: {}\n\n{}", template.name(), mail.subject, mail.text)
+                    format!(
+                        "##### {}\nSubject: {}\n\n{}",
+                        template.name(),
+                        mail.subject,
+                        mail.text
+                    )
                 })
                 .collect();
             insta::assert_snapshot!(format!("text_{}", language.as_str()), mails.join("\n"));
@@ -276,12 +322,22 @@ mod tests {
         for template in Template::samples() {
             for language in Language::ALL {
                 let refusable = template.category().may_be_refused();
-                let mail = renderer.render(&template, language, refusable.then_some(&way_out)).unwrap();
-                let out = if refusable { "/mail/unsubscribe/token" } else { "/settings/mail" };
+                let mail = renderer
+                    .render(&template, language, refusable.then_some(&way_out))
+                    .unwrap();
+                let out = if refusable {
+                    "/mail/unsubscribe/token"
+                } else {
+                    "/settings/mail"
+                };
                 for path in ["/policies/privacy", "/policies/terms", out] {
                     let url = format!("https://contactbar.example{path}");
                     assert!(mail.text.contains(&url), "{} has no {path}", template.name());
-                    assert!(mail.html.contains(&format!("href=\"{url}\"")), "{} has no {path}", template.name());
+                    assert!(
+                        mail.html.contains(&format!("href=\"{url}\"")),
+                        "{} has no {path}",
+                        template.name()
+                    );
                 }
             }
         }
@@ -341,10 +397,16 @@ mod tests {
                 let mail = renderer().render(&template, Language::En, None).unwrap();
                 let plain = renderer().render(&harmless, Language::En, None).unwrap();
                 assert_eq!(tags(&mail.html), tags(&plain.html), "{text:?} made markup");
-                assert!(!mail.html.contains(|c: char| c.is_control() && c != '\n'), "{text:?} left a control character");
+                assert!(
+                    !mail.html.contains(|c: char| c.is_control() && c != '\n'),
+                    "{text:?} left a control character"
+                );
                 assert!(!mail.subject.contains(char::is_control));
                 if text.contains('&') {
-                    assert!(mail.html.contains("&amp;lt;script&amp;gt;"), "{text:?} was unescaped");
+                    assert!(
+                        mail.html.contains("&amp;lt;script&amp;gt;"),
+                        "{text:?} was unescaped"
+                    );
                 }
             }
         }
@@ -357,7 +419,12 @@ mod tests {
             Some((before, rest)) => format!("{before}{}", rest.split_once('"').expect("it ends").1),
             None => tag,
         };
-        html.split('<').skip(1).map(tag).map(label).filter(|tag| !tag.starts_with("br")).collect()
+        html.split('<')
+            .skip(1)
+            .map(tag)
+            .map(label)
+            .filter(|tag| !tag.starts_with("br"))
+            .collect()
     }
 
     #[test]
@@ -369,6 +436,9 @@ mod tests {
     #[test]
     fn links_stay_below_the_public_address() {
         let links = Links::new("https://example.com/bars/?x#y".parse().unwrap());
-        assert_eq!(links.page("/verify", &[("token", "a&b")]).as_str(), "https://example.com/bars/verify?token=a%26b");
+        assert_eq!(
+            links.page("/verify", &[("token", "a&b")]).as_str(),
+            "https://example.com/bars/verify?token=a%26b"
+        );
     }
 }

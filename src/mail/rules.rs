@@ -5,7 +5,9 @@ use super::Category;
 /// What an address that does not exist stops: all that may be refused. What a person needs for their own account is
 /// always tried again, since mailboxes come back and servers err.
 pub(super) fn stopped_by_a_missing_mailbox() -> impl Iterator<Item = Category> {
-    Category::ALL.into_iter().filter(|category| category.may_be_refused())
+    Category::ALL
+        .into_iter()
+        .filter(|category| category.may_be_refused())
 }
 
 #[cfg(test)]

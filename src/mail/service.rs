@@ -32,8 +32,20 @@ pub struct Subscription {
 
 impl Mailer {
     /// `from`: the address that all our mail comes from.
-    pub fn new(db: Db, clock: Clock, random: Random, links: Links, from: EmailAddress) -> Result<Self, Error> {
-        Ok(Self { db, clock, random, renderer: Renderer::new(links)?, from })
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        random: Random,
+        links: Links,
+        from: EmailAddress,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            db,
+            clock,
+            random,
+            renderer: Renderer::new(links)?,
+            from,
+        })
     }
 
     /// Builds the addresses that templates link to.
@@ -51,7 +63,11 @@ impl Mailer {
             let url = self.links().unsubscribe(&token);
             Unsubscribe { token, url }
         });
-        let words = self.renderer.render(&draft.template, draft.language, unsubscribe.as_ref().map(|way| &way.url))?;
+        let words = self.renderer.render(
+            &draft.template,
+            draft.language,
+            unsubscribe.as_ref().map(|way| &way.url),
+        )?;
         let suppressed = store::is_suppressed(tx, &draft.to, category, draft.member)?;
         let now = self.clock.now();
         let mail = Outgoing {
@@ -81,7 +97,11 @@ impl Mailer {
             category,
             template: draft.template.name(),
             language: draft.language,
-            state: if suppressed { MessageState::Suppressed } else { MessageState::Queued },
+            state: if suppressed {
+                MessageState::Suppressed
+            } else {
+                MessageState::Queued
+            },
             mail,
             extras,
         };
@@ -97,7 +117,9 @@ impl Mailer {
         let token = token.to_owned();
         self.db
             .read(move |conn| {
-                let Some(message) = find_by_token(conn, &token)? else { return Ok(None) };
+                let Some(message) = find_by_token(conn, &token)? else {
+                    return Ok(None);
+                };
                 let stopped = store::is_suppressed(conn, &message.mail.to, message.category, message.member)?;
                 Ok(Some(Subscription {
                     address: message.mail.to.masked(),
@@ -115,9 +137,18 @@ impl Mailer {
         let (token, now) = (token.to_owned(), self.clock.now());
         self.db
             .write(move |tx| {
-                let Some(message) = find_by_token(tx, &token)? else { return Ok(false) };
+                let Some(message) = find_by_token(tx, &token)? else {
+                    return Ok(false);
+                };
                 let reason = SuppressionReason::Unsubscribed;
-                store::suppress(tx, &message.mail.to, message.category, message.member, reason, now)?;
+                store::suppress(
+                    tx,
+                    &message.mail.to,
+                    message.category,
+                    message.member,
+                    reason,
+                    now,
+                )?;
                 Ok(true)
             })
             .await
@@ -141,7 +172,9 @@ impl Mailer {
         before: Option<(Timestamp, MessageId)>,
         limit: u32,
     ) -> Result<Vec<Message>, Error> {
-        self.db.read(move |conn| Ok(store::list_messages(conn, member, before, i64::from(limit))?)).await
+        self.db
+            .read(move |conn| Ok(store::list_messages(conn, member, before, i64::from(limit))?))
+            .await
     }
 
     /// One message with its text; no text where that is the recipient's alone.
@@ -150,16 +183,24 @@ impl Mailer {
         member: MemberId,
         id: MessageId,
     ) -> Result<Option<(Message, Option<String>)>, Error> {
-        self.db.read(move |conn| Ok(store::find_message(conn, member, id)?)).await
+        self.db
+            .read(move |conn| Ok(store::find_message(conn, member, id)?))
+            .await
     }
 }
 
 /// The message whose way out this is. The id finds it, the secret behind it proves it.
 fn find_by_token(conn: &mut Conn, token: &str) -> Result<Option<store::Queued>, Error> {
-    let Some((id, _secret)) = token.split_once('.') else { return Ok(None) };
+    let Some((id, _secret)) = token.split_once('.') else {
+        return Ok(None);
+    };
     let Ok(id) = id.parse() else { return Ok(None) };
     Ok(store::find_queued(conn, id)?.filter(|message| {
-        message.extras.unsubscribe.as_ref().is_some_and(|way| same_secret(way.token.as_bytes(), token.as_bytes()))
+        message
+            .extras
+            .unsubscribe
+            .as_ref()
+            .is_some_and(|way| same_secret(way.token.as_bytes(), token.as_bytes()))
     }))
 }
 
@@ -186,10 +227,17 @@ mod tests {
 
     impl Post {
         async fn on(url: DatabaseUrl) -> Self {
-            let options = Options { url, pool_size: 3, acquire_timeout: Duration::from_secs(5) };
+            let options = Options {
+                url,
+                pool_size: 3,
+                acquire_timeout: Duration::from_secs(5),
+            };
             let db = Db::open(options).unwrap();
             db.migrate().await.unwrap();
-            let (clock, random) = (Clock::frozen(Timestamp::from_secs(1_795_315_200)), Random::seeded(1));
+            let (clock, random) = (
+                Clock::frozen(Timestamp::from_secs(1_795_315_200)),
+                Random::seeded(1),
+            );
             let links = Links::new("https://contactbar.example".parse().unwrap());
             let from = "hello@contactbar.example".parse().unwrap();
             let mailer = Mailer::new(db.clone(), clock.clone(), random.clone(), links, from).unwrap();
@@ -200,7 +248,13 @@ mod tests {
                 clock: clock.clone(),
                 transport: Transport::Memory(memory.clone()),
             });
-            Self { db, clock, mailer, memory, jobs }
+            Self {
+                db,
+                clock,
+                mailer,
+                memory,
+                jobs,
+            }
         }
 
         async fn enqueue(&self, draft: Draft) -> MessageId {
@@ -241,7 +295,10 @@ mod tests {
         let post = Post::on(url).await;
         let (mine, other) = {
             let random = Random::seeded(2);
-            (MemberId::new(&post.clock, &random), MemberId::new(&post.clock, &random))
+            (
+                MemberId::new(&post.clock, &random),
+                MemberId::new(&post.clock, &random),
+            )
         };
         let anna: EmailAddress = "Anna@example.com".parse().unwrap();
         let draft = |template, member| Draft::new(anna.clone(), Language::En, template).about_member(member);
@@ -273,12 +330,26 @@ mod tests {
         let token = way_out.path().rsplit('/').next().unwrap().to_owned();
         let seen = post.mailer.find_subscription(&token).await.unwrap().unwrap();
         assert_eq!((seen.address.as_str(), seen.active), ("A…@example.com", true));
-        assert!(!post.mailer.unsubscribe(&format!("{id}.{}", "x".repeat(43))).await.unwrap());
+        assert!(
+            !post
+                .mailer
+                .unsubscribe(&format!("{id}.{}", "x".repeat(43)))
+                .await
+                .unwrap()
+        );
         assert!(!post.mailer.unsubscribe("nonsense").await.unwrap());
         for _ in 0..2 {
             assert!(post.mailer.unsubscribe(&token).await.unwrap());
         }
-        assert!(!post.mailer.find_subscription(&token).await.unwrap().unwrap().active);
+        assert!(
+            !post
+                .mailer
+                .find_subscription(&token)
+                .await
+                .unwrap()
+                .unwrap()
+                .active
+        );
         post.enqueue(draft(contact(), mine)).await;
         assert_eq!(post.run().await, []);
         post.enqueue(draft(contact(), other)).await;
@@ -292,13 +363,33 @@ mod tests {
         // The text is there to read, but not a link that lets in, nor another's way out.
         let (_, text) = post.mailer.find_message(mine, id).await.unwrap().unwrap();
         let text = text.unwrap();
-        assert!(text.contains("jo@example.com") && !text.contains(&token), "{text}");
+        assert!(
+            text.contains("jo@example.com") && !text.contains(&token),
+            "{text}"
+        );
         let newest = post.mailer.list_messages(mine, None, 1).await.unwrap().remove(0);
         assert_eq!(newest.template, "password_reset");
-        assert_eq!(post.mailer.find_message(mine, newest.id).await.unwrap().unwrap().1, None);
+        assert_eq!(
+            post.mailer
+                .find_message(mine, newest.id)
+                .await
+                .unwrap()
+                .unwrap()
+                .1,
+            None
+        );
         assert_eq!(post.mailer.find_message(other, id).await.unwrap(), None);
-        let kept = post.db.read(move |conn| store::find_queued(conn, newest.id)).await.unwrap().unwrap();
-        assert_eq!((kept.mail.text.as_str(), kept.mail.html.as_str()), ("", ""), "a sent secret is forgotten");
+        let kept = post
+            .db
+            .read(move |conn| store::find_queued(conn, newest.id))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (kept.mail.text.as_str(), kept.mail.html.as_str()),
+            ("", ""),
+            "a sent secret is forgotten"
+        );
 
         // A server in trouble is tried again, with the same bytes; who opts out meanwhile is left alone.
         post.memory.fail_with(Some(SendError::Later("451 later".into())));
@@ -327,10 +418,11 @@ mod tests {
         assert_eq!(mails[0].date, written, "the date is that of the writing");
 
         // A missing mailbox is parked, and stops what may be refused, never a reset.
-        post.memory.fail_with(Some(SendError::NoSuchMailbox("550 5.1.1 unknown".into())));
+        post.memory
+            .fail_with(Some(SendError::NoSuchMailbox("550 5.1.1 unknown".into())));
         post.enqueue(draft("gone@example.com", contact())).await;
         assert_eq!(post.run().await, []);
-        let counts = post.db.read(|conn| crate::jobs::count(conn)).await.unwrap();
+        let counts = post.db.read(crate::jobs::count).await.unwrap();
         assert_eq!((counts.pending, counts.failed), (0, 1));
         post.memory.fail_with(None);
         post.enqueue(draft("gone@example.com", contact())).await;
@@ -349,8 +441,16 @@ mod tests {
         let (message, _) = post.mailer.find_message(other, last).await.unwrap().unwrap();
         assert_eq!((message.state, message.attempts), (MessageState::Failed, 16));
         assert_eq!(message.error.as_deref(), Some("not now: 421 busy"));
-        let older = post.mailer.list_messages(other, Some((message.queued_at, message.id)), 100).await.unwrap();
-        assert_eq!(older.len(), post.states(other).await.len() - 1, "the cursor leaves out what it names");
+        let older = post
+            .mailer
+            .list_messages(other, Some((message.queued_at, message.id)), 100)
+            .await
+            .unwrap();
+        assert_eq!(
+            older.len(),
+            post.states(other).await.len() - 1,
+            "the cursor leaves out what it names"
+        );
     }
 
     #[tokio::test]
@@ -358,5 +458,26 @@ mod tests {
         let path = std::env::temp_dir().join(format!("contactbar-mail-{}.db", std::process::id()));
         story(DatabaseUrl::Sqlite(path.clone())).await;
         std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the cluster that `make test` starts is named in the environment"
+    )]
+    async fn mail_leaves_once_or_visibly_not_on_postgres() {
+        use diesel::{Connection, RunQueryDsl};
+        let server =
+            std::env::var("CONTACTBAR_TEST_POSTGRES").expect("`make test` starts a PostgreSQL and names it");
+        let base = server.rsplit_once('/').unwrap().0;
+        let name = format!("mail_story_{}", std::process::id());
+        let mut admin = diesel::PgConnection::establish(&server).unwrap();
+        diesel::sql_query(format!("CREATE DATABASE {name}"))
+            .execute(&mut admin)
+            .unwrap();
+        story(DatabaseUrl::Postgres(format!("{base}/{name}"))).await;
+        diesel::sql_query(format!("DROP DATABASE {name} WITH (FORCE)"))
+            .execute(&mut admin)
+            .unwrap();
     }
 }

@@ -144,7 +144,20 @@ pub fn find_queued(conn: &mut Conn, id: MessageId) -> Result<Option<Queued>> {
         .first(conn)
         .optional()?;
     Ok(row.map(
-        |(member, category, language, state, message_id, from, to, subject, html, text, Json(extras), date)| {
+        |(
+            member,
+            category,
+            language,
+            state,
+            message_id,
+            from,
+            to,
+            subject,
+            html,
+            text,
+            Json(extras),
+            date,
+        )| {
             let mail = Outgoing {
                 message_id,
                 from,
@@ -158,7 +171,14 @@ pub fn find_queued(conn: &mut Conn, id: MessageId) -> Result<Option<Queued>> {
                 html,
                 unsubscribe: extras.unsubscribe.as_ref().map(|way| way.url.clone()),
             };
-            Queued { member, category, language, state, mail, extras }
+            Queued {
+                member,
+                category,
+                language,
+                state,
+                mail,
+                extras,
+            }
         },
     ))
 }
@@ -175,7 +195,9 @@ pub fn mark_sent(conn: &mut Conn, id: MessageId, attempt: i32, secret: bool, now
         ))
         .execute(conn)?;
     if secret {
-        diesel::update(message).set((messages::html.eq(""), messages::body.eq(""))).execute(conn)?;
+        diesel::update(message)
+            .set((messages::html.eq(""), messages::body.eq("")))
+            .execute(conn)?;
     }
     Ok(())
 }
@@ -189,7 +211,11 @@ pub fn mark_unsent(
     error: Option<&str>,
 ) -> Result<()> {
     diesel::update(messages::table.filter(messages::id.eq(id)))
-        .set((messages::state.eq(state), messages::attempts.eq(attempt), messages::error.eq(error)))
+        .set((
+            messages::state.eq(state),
+            messages::attempts.eq(attempt),
+            messages::error.eq(error),
+        ))
         .execute(conn)?;
     Ok(())
 }
@@ -230,12 +256,20 @@ pub fn suppress(
         suppressions::reason.eq(reason),
         suppressions::created_at.eq(now),
     );
-    both!(conn, |c| diesel::insert_into(suppressions::table).values(row).on_conflict_do_nothing().execute(c))?;
+    both!(conn, |c| diesel::insert_into(suppressions::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
     Ok(())
 }
 
 /// Takes a suppression back.
-pub fn allow(conn: &mut Conn, address: &EmailAddress, category: Category, member: Option<MemberId>) -> Result<()> {
+pub fn allow(
+    conn: &mut Conn,
+    address: &EmailAddress,
+    category: Category,
+    member: Option<MemberId>,
+) -> Result<()> {
     diesel::delete(
         suppressions::table
             .filter(suppressions::address.eq(address.folded()))
@@ -286,14 +320,22 @@ pub fn list_messages(
         ))
         .into_boxed();
     if let Some((at, id)) = before {
-        query = query.filter(messages::queued_at.lt(at).or(messages::queued_at.eq(at).and(messages::id.lt(id))));
+        query = query.filter(
+            messages::queued_at
+                .lt(at)
+                .or(messages::queued_at.eq(at).and(messages::id.lt(id))),
+        );
     }
     let rows: Vec<Listed> = query.load(conn)?;
     Ok(rows.into_iter().map(listed).collect())
 }
 
 /// One of a member's messages with its text, unless that is the recipient's alone.
-pub fn find_message(conn: &mut Conn, member: MemberId, id: MessageId) -> Result<Option<(Message, Option<String>)>> {
+pub fn find_message(
+    conn: &mut Conn,
+    member: MemberId,
+    id: MessageId,
+) -> Result<Option<(Message, Option<String>)>> {
     let row: Option<(Listed, String, Json<Extras>)> = messages::table
         .filter(messages::member_id.eq(member))
         .filter(messages::id.eq(id))
@@ -328,5 +370,17 @@ pub fn find_message(conn: &mut Conn, member: MemberId, id: MessageId) -> Result<
 
 fn listed(row: Listed) -> Message {
     let (id, to, category, template, language, subject, state, attempts, error, queued_at, sent_at) = row;
-    Message { id, to, category, template, language, subject, state, attempts, error, queued_at, sent_at }
+    Message {
+        id,
+        to,
+        category,
+        template,
+        language,
+        subject,
+        state,
+        attempts,
+        error,
+        queued_at,
+        sent_at,
+    }
 }

@@ -19,7 +19,12 @@ pub enum Template {
     /// Somebody registered, or gave a new address for the first time.
     VerifyAddress { link: Url, valid_hours: u32 },
     /// A member invites a person to its team.
-    Invitation { member_name: String, inviter: String, link: Url, valid_days: u32 },
+    Invitation {
+        member_name: String,
+        inviter: String,
+        link: Url,
+        valid_days: u32,
+    },
     /// Somebody forgot the password of this address.
     PasswordReset { link: Url, valid_minutes: u32 },
     /// The password was changed; `reset_link` for whoever didn't.
@@ -27,9 +32,16 @@ pub enum Template {
     /// To the new address: confirm it.
     AddressChangeConfirm { link: Url, valid_hours: u32 },
     /// To the old address: somebody asked for another one.
-    AddressChangeNotice { new_address: EmailAddress, reset_link: Url },
+    AddressChangeNotice {
+        new_address: EmailAddress,
+        reset_link: Url,
+    },
     /// To both: it is done (promise 39).
-    AddressChanged { old_address: EmailAddress, new_address: EmailAddress, at: Timestamp },
+    AddressChanged {
+        old_address: EmailAddress,
+        new_address: EmailAddress,
+        at: Timestamp,
+    },
     /// Somebody registered with an address that has an account.
     AlreadyRegistered { login_link: Url, reset_link: Url },
     /// A visitor left their details.
@@ -37,11 +49,28 @@ pub enum Template {
     /// Several visitors did.
     ContactDigest(ContactDigest),
     /// The member's own words to a visitor.
-    Autoresponse { sender: String, site: String, subject: String, text: String },
-    SecondFactorChanged { change: SecondFactorChange, at: Timestamp, reset_link: Url },
+    Autoresponse {
+        sender: String,
+        site: String,
+        subject: String,
+        text: String,
+    },
+    SecondFactorChanged {
+        change: SecondFactorChange,
+        at: Timestamp,
+        reset_link: Url,
+    },
     /// A log-in from a device that we hadn't seen.
-    NewLogin { at: Timestamp, device: String, sessions_link: Url },
-    TokenCreated { name: String, at: Timestamp, tokens_link: Url },
+    NewLogin {
+        at: Timestamp,
+        device: String,
+        sessions_link: Url,
+    },
+    TokenCreated {
+        name: String,
+        at: Timestamp,
+        tokens_link: Url,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -105,17 +134,27 @@ impl Letter {
 /// Line breaks are `\n`; every other control character goes, and what turns the direction of the text around it.
 pub(super) fn printable(text: String) -> String {
     let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FFFE}' | '\u{FFFF}')
+        c.is_control()
+            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FFFE}' | '\u{FFFF}')
     };
     if !text.contains(hidden) {
         return text;
     }
-    text.replace("\r\n", "\n").replace('\t', " ").chars().filter(|c| *c == '\n' || !hidden(*c)).collect()
+    text.replace("\r\n", "\n")
+        .replace('\t', " ")
+        .chars()
+        .filter(|c| *c == '\n' || !hidden(*c))
+        .collect()
 }
 
 /// A free text as blocks, one for each paragraph.
 fn paragraphs(text: &str) -> Vec<Block> {
-    text.replace("\r\n", "\n").split("\n\n").map(str::trim).filter(|part| !part.is_empty()).map(Block::text).collect()
+    text.replace("\r\n", "\n")
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(Block::text)
+        .collect()
 }
 
 /// What a mail is made of. Two renderers know these: MJML and plain text.
@@ -149,10 +188,16 @@ impl Block {
         Self::Text(text.into())
     }
     fn button(label: impl Into<String>, url: &Url) -> Self {
-        Self::Button(Link { label: label.into(), url: url.clone() })
+        Self::Button(Link {
+            label: label.into(),
+            url: url.clone(),
+        })
     }
     fn link(label: impl Into<String>, url: &Url) -> Self {
-        Self::Link(Link { label: label.into(), url: url.clone() })
+        Self::Link(Link {
+            label: label.into(),
+            url: url.clone(),
+        })
     }
     fn small(text: impl Into<String>) -> Self {
         Self::Small(text.into())
@@ -255,7 +300,9 @@ impl Template {
 }
 
 fn samples() -> Vec<Template> {
-    let url = |path: &str| Url::parse(&format!("https://contactbar.example/{path}")).expect("a sample address parses");
+    let url = |path: &str| {
+        Url::parse(&format!("https://contactbar.example/{path}")).expect("a sample address parses")
+    };
     let address = |text: &str| text.parse::<EmailAddress>().expect("a sample address parses");
     let at = |minutes: i64| Timestamp::from_secs(1_795_315_200 + minutes * 60);
     let token = "Zx8Qn4w2bJ0c-3mLr7TfVYkP5hDsE9uA1oXgNtKiB6M";

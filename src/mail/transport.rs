@@ -49,7 +49,9 @@ pub enum BadServer {
 impl Transport {
     /// Returns once the mail is out of our hands: after the server's 250, or when the file is on disk.
     pub async fn send(&self, mail: &Outgoing) -> Result<(), SendError> {
-        let message = mail.message().map_err(|error| SendError::Refused(error.to_string()))?;
+        let message = mail
+            .message()
+            .map_err(|error| SendError::Refused(error.to_string()))?;
         match self {
             Self::Smtp(server) => server.send(message.envelope(), &message.formatted()).await,
             Self::File(folder) => write_file(folder, mail, message.formatted()).await,
@@ -60,9 +62,21 @@ impl Transport {
 
 /// Written beside and renamed, so that a half-written mail is never seen; a second try replaces the first.
 async fn write_file(folder: &std::path::Path, mail: &Outgoing, bytes: Vec<u8>) -> Result<(), SendError> {
-    let name: String =
-        mail.message_id.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '_' }).collect();
-    let (part, whole) = (folder.join(format!("{name}.part")), folder.join(format!("{name}.eml")));
+    let name: String = mail
+        .message_id
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "_.-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let (part, whole) = (
+        folder.join(format!("{name}.part")),
+        folder.join(format!("{name}.eml")),
+    );
     let written = async {
         tokio::fs::create_dir_all(folder).await?;
         tokio::fs::write(&part, bytes).await?;
@@ -105,7 +119,9 @@ impl Memory {
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, MemoryState> {
-        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -142,7 +158,10 @@ impl Smtp {
     /// `smtp://host[:25]` in the clear, `smtp+starttls://[user:password@]host[:587]`, `smtps://[user:password@]host[:465]`.
     /// `hello`: what we call ourselves, the host of the public address.
     pub fn from_url(server: &Url, hello: &str, time_limit: Duration) -> Result<Self, BadServer> {
-        let host = server.host_str().filter(|host| !host.is_empty()).ok_or(BadServer::Address)?;
+        let host = server
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or(BadServer::Address)?;
         let host = percent_decoded(host.trim_matches(['[', ']']))?;
         if !matches!(server.path(), "" | "/") || server.query().is_some() || server.fragment().is_some() {
             return Err(BadServer::Address);
@@ -155,7 +174,10 @@ impl Smtp {
             _ => return Err(BadServer::Address),
         };
         let credentials = match server.password() {
-            Some(password) => Some(Credentials::new(percent_decoded(server.username())?, percent_decoded(password)?)),
+            Some(password) => Some(Credentials::new(
+                percent_decoded(server.username())?,
+                percent_decoded(password)?,
+            )),
             None if !server.username().is_empty() => return Err(BadServer::Address),
             None => None,
         };
@@ -211,12 +233,15 @@ impl Smtp {
             Security::Plain | Security::StartTls(_) => None,
         };
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(self.time_limit), &self.hello, wrapper, None).await?;
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.time_limit), &self.hello, wrapper, None)
+                .await?;
         if let Security::StartTls(parameters) = &self.security {
             connection.starttls(parameters.clone(), &self.hello).await?;
         }
         if let Some(credentials) = &self.credentials {
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await?;
+            connection
+                .auth(&[Mechanism::Plain, Mechanism::Login], credentials)
+                .await?;
         }
         Ok(connection)
     }
@@ -230,7 +255,10 @@ impl std::fmt::Debug for Smtp {
 }
 
 fn percent_decoded(text: &str) -> Result<String, BadServer> {
-    percent_encoding::percent_decode_str(text).decode_utf8().map(Into::into).map_err(|_| BadServer::Address)
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8()
+        .map(Into::into)
+        .map_err(|_| BadServer::Address)
 }
 
 fn verdict(error: &lettre::transport::smtp::Error) -> SendError {
@@ -275,15 +303,26 @@ mod tests {
         for (url, shown) in [
             ("smtp://localhost:1025", "Smtp(localhost:1025)"),
             ("smtp://[::1]", "Smtp(::1:25)"),
-            ("smtp+starttls://user:p%40ss@mail.example", "Smtp(mail.example:587)"),
+            (
+                "smtp+starttls://user:p%40ss@mail.example",
+                "Smtp(mail.example:587)",
+            ),
             ("smtps://user:secret@mail.example/", "Smtp(mail.example:465)"),
         ] {
             assert_eq!(format!("{:?}", server(url).unwrap()), shown);
         }
-        for url in ["http://mail.example", "smtp:mail.example", "smtps://mail.example/path", "smtps://user@mail.example"] {
+        for url in [
+            "http://mail.example",
+            "smtp:mail.example",
+            "smtps://mail.example/path",
+            "smtps://user@mail.example",
+        ] {
             assert_eq!(server(url).err(), Some(BadServer::Address), "{url}");
         }
-        assert_eq!(server("smtp://user:secret@mail.example").err(), Some(BadServer::PasswordInTheClear));
+        assert_eq!(
+            server("smtp://user:secret@mail.example").err(),
+            Some(BadServer::PasswordInTheClear)
+        );
     }
 
     #[test]
@@ -293,10 +332,22 @@ mod tests {
             SendError::Refused(_) => "refused",
             SendError::NoSuchMailbox(_) => "no such mailbox",
         };
-        assert_eq!(fate(550, "permanent error (550): 5.1.1 user unknown"), "no such mailbox");
-        assert_eq!(fate(550, "permanent error (550): user unknown"), "no such mailbox");
-        assert_eq!(fate(550, "permanent error (550): 5.7.1 looks like spam"), "refused");
-        assert_eq!(fate(550, "permanent error (550): 5.2.1 disabled"), "no such mailbox");
+        assert_eq!(
+            fate(550, "permanent error (550): 5.1.1 user unknown"),
+            "no such mailbox"
+        );
+        assert_eq!(
+            fate(550, "permanent error (550): user unknown"),
+            "no such mailbox"
+        );
+        assert_eq!(
+            fate(550, "permanent error (550): 5.7.1 looks like spam"),
+            "refused"
+        );
+        assert_eq!(
+            fate(550, "permanent error (550): 5.2.1 disabled"),
+            "no such mailbox"
+        );
         assert_eq!(fate(552, "permanent error (552): 5.2.2 over quota"), "refused");
         assert_eq!(fate(553, "permanent error (553): 5.1.8 bad sender"), "refused");
         assert_eq!(fate(554, "permanent error (554): no"), "refused");
@@ -344,7 +395,13 @@ mod tests {
                                     mails += 1;
                                     b"250 taken\r\n"
                                 }
-                                command if ["EHLO", "MAIL", "RCPT", "NOOP"].iter().any(|known| command.starts_with(known)) => b"250 ok\r\n",
+                                command
+                                    if ["EHLO", "MAIL", "RCPT", "NOOP"]
+                                        .iter()
+                                        .any(|known| command.starts_with(known)) =>
+                                {
+                                    b"250 ok\r\n"
+                                }
                                 _ => continue,
                             };
                             write.write_all(answer).await.unwrap();
@@ -365,7 +422,11 @@ mod tests {
         assert_eq!(transport.send(&mail(3)).await, Ok(()));
         drop(transport);
         let mut connections = served.await.unwrap();
-        assert_eq!(connections.pop().unwrap().await.unwrap(), 2, "the second connection carries both");
+        assert_eq!(
+            connections.pop().unwrap().await.unwrap(),
+            2,
+            "the second connection carries both"
+        );
         assert_eq!(connections.pop().unwrap().await.unwrap(), 0);
     }
 
@@ -376,16 +437,24 @@ mod tests {
         for number in [1, 1, 2] {
             transport.send(&mail(number)).await.unwrap();
         }
-        let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         names.sort();
-        assert_eq!(names, ["msg_1_contactbar.example.eml", "msg_2_contactbar.example.eml"]);
+        assert_eq!(
+            names,
+            ["msg_1_contactbar.example.eml", "msg_2_contactbar.example.eml"]
+        );
         std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[tokio::test]
     async fn no_server_means_later() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("smtp://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let url = format!("smtp://{}", listener.local_addr().unwrap())
+            .parse()
+            .unwrap();
         drop(listener);
         let server = Smtp::from_url(&url, "contactbar.example", Duration::from_secs(5)).unwrap();
         let sent = Transport::Smtp(Arc::new(server)).send(&mail(1)).await;
