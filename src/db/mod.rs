@@ -1,6 +1,7 @@
 //! The two databases behind one story: connections, transactions, types, schema and migrations.
 //! The only place that knows that there are two. It knows no feature.
 
+mod backup;
 mod connection;
 mod migrations;
 pub mod schema;
@@ -14,6 +15,7 @@ use diesel::r2d2::Pool;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::Semaphore;
 
+pub use backup::{BackupError, backup, restore};
 pub use connection::{Conn, Connector, DatabaseUrl, MultiBackend, NotADatabaseUrl, Purpose};
 pub use migrations::all as all_migrations;
 pub use types::Json;

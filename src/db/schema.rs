@@ -522,10 +522,9 @@ diesel::table! {
     use crate::db::types::*;
     use diesel::sql_types::*;
 
-    suppressions (address, purpose, scope) {
+    suppressions (address, purpose) {
         address -> Text,
         purpose -> Text,
-        scope -> Text,
         reason -> Text,
         created_at -> Moment,
     }

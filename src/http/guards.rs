@@ -42,6 +42,12 @@ pub struct AddressLimits {
 }
 
 impl AddressLimits {
+    /// Forgets callers who have been away; called now and then.
+    pub fn forget_idle(&self) {
+        self.api.forget_idle();
+        self.embed.forget_idle();
+    }
+
     fn of(&self, class: RouteClass) -> Option<&RateLimit<ClientAddr>> {
         match class {
             RouteClass::Health | RouteClass::Script => None,
@@ -69,22 +75,21 @@ impl<E: Endpoint> Guarded<E> {
         &self,
         class: RouteClass,
         mut request: Request,
-    ) -> poem::Result<(Response, Option<Allowance>)> {
+        allowance: &mut Option<Allowance>,
+    ) -> poem::Result<Response> {
         let rules = &*self.rules;
         rules.hosts.check(class, &request)?;
         if let Some(answer) = cors::preflight(class, &request) {
-            return Ok((answer, None));
+            return Ok(answer);
         }
         let client = rules.proxies.client_of(&request);
         request.extensions_mut().insert(client);
-        let allowance = match rules.limits.of(class) {
-            Some(limit) => Some(limit.check(&ClientAddr(client.network()))?),
-            None => None,
-        };
+        if let Some(limit) = rules.limits.of(class) {
+            *allowance = Some(limit.check(&ClientAddr(client.network()))?);
+        }
         origin::check(class, &request, rules.hosts.public_origin())?;
         limits::read_body(&mut request, class.body_cap_bytes()).await?;
-        let response = panics::caught(self.routes.call(request)).await?.into_response();
-        Ok((response, allowance))
+        Ok(panics::caught(self.routes.call(request)).await?.into_response())
     }
 }
 
@@ -102,15 +107,14 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
         let head = request.method() == Method::HEAD;
         let span = tracing::info_span!("request", id = id.as_str(), class = class.name(), method = %request.method());
         async {
-            let mut response = match self.inside(class, request).await {
-                Ok((mut response, allowance)) => {
-                    if let Some(allowance) = allowance.filter(|_| class.side() == Side::App) {
-                        allowance.describe(response.headers_mut());
-                    }
-                    response
-                }
+            let mut allowance = None;
+            let mut response = match self.inside(class, request, &mut allowance).await {
+                Ok(response) => response,
                 Err(error) => problem::from_error(error).respond(id.as_str()),
             };
+            if let Some(allowance) = allowance.filter(|_| class.side() == Side::App) {
+                allowance.describe(response.headers_mut());
+            }
             rules.headers.add(class, response.headers_mut());
             cors::allow(class, response.headers_mut());
             response

@@ -137,6 +137,9 @@ impl Allowance {
         let until_full = (self.policy.window * used / self.policy.amount.get())
             .as_millis()
             .div_ceil(1000);
+        if headers.contains_key(RATELIMIT) {
+            return; // a stricter limit has spoken
+        }
         headers.insert(RATELIMIT_POLICY, self.policy.field());
         headers.insert(
             RATELIMIT,

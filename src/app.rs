@@ -1,0 +1,280 @@
+//! The composition root: builds everything once, starts, drains, stops. Only it sees [`Config`] whole.
+//!
+//! To add a feature: a field in [`App`], a line in [`App::build`] (services, then the handlers of their jobs), its API in
+//! [`Apis`] and [`App::apis`], its plain routes in [`App::routes`] and their words in [`App::document`].
+
+use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use poem::{Endpoint, Response, Route, endpoint::make_sync};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    config::{Config, Migrate, Switch},
+    db::{self, Db},
+    http::{
+        Methods,
+        client_addr::TrustedProxies,
+        docs,
+        guards::{AddressLimits, Guarded, Rules},
+        headers::SecurityHeaders,
+        health::{self, Readiness},
+        hosts::Hosts,
+        metrics::Metrics,
+        openapi,
+        rate_limit::{Policy, RateLimit},
+        server::{self, Patience},
+    },
+    jobs,
+    secrets::Random,
+};
+
+/// The operations of the management API, by feature.
+pub type Apis = ();
+
+/// The service, built. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub random: Random,
+    pub db: Db,
+    pub jobs: jobs::Runner,
+    pub metrics: Metrics,
+    address_limits: AddressLimits,
+}
+
+impl App {
+    /// Builds everything. Talks to nobody yet: connections are made when first needed.
+    pub fn build(config: Config, clock: Clock, random: Random) -> anyhow::Result<Self> {
+        let db = Db::open(db::Options {
+            url: config.database_url().clone(),
+            pool_size: config.database_pool_size,
+            acquire_timeout: config.database_wait,
+        })
+        .context("the database's folder can't be made")?;
+        let metrics = Metrics::new();
+        observe_pool(&metrics, &db);
+
+        // Services, lowest first.
+
+        // Handlers of jobs.
+        let jobs = jobs::Runner::new(
+            db.clone(),
+            clock.clone(),
+            random.clone(),
+            config.jobs_at_a_time as usize,
+        );
+
+        let address_limits = AddressLimits {
+            api: per_minute(&config, "api", config.api_requests_per_minute, &clock),
+            embed: per_minute(&config, "embed", config.embed_requests_per_minute, &clock),
+        };
+        Ok(Self {
+            config: Arc::new(config),
+            clock,
+            random,
+            db,
+            jobs,
+            metrics,
+            address_limits,
+        })
+    }
+
+    fn apis(&self) -> Apis {}
+
+    /// All routes, behind the guards.
+    pub fn router(&self) -> impl Endpoint<Output = Response> + 'static {
+        let rules = Rules {
+            hosts: Hosts::new(&self.config.public_url, self.config.embed_url()),
+            headers: SecurityHeaders {
+                hsts: self.config.public_url.scheme() == "https",
+            },
+            proxies: TrustedProxies(self.config.trusted_proxies.clone()),
+            limits: self.address_limits.clone(),
+            metrics: self.metrics.clone(),
+            random: self.random.clone(),
+        };
+        Guarded::new(rules, self.routes())
+    }
+
+    fn routes(&self) -> Route {
+        Route::new()
+            .nest(openapi::PREFIX, openapi::routes(self.apis()))
+            .at(
+                "/api/openapi.json",
+                Methods::new().get(openapi::endpoint(&Self::document())),
+            )
+            .nest("/docs", docs::routes())
+            .at("/healthz", Methods::new().get(health::healthz()))
+            .at("/readyz", Methods::new().get(self.readiness().readyz()))
+    }
+
+    /// The OpenAPI document, of everything that is routed.
+    pub fn document() -> Value {
+        openapi::document::<Apis>([health::describe()])
+    }
+
+    fn readiness(&self) -> Readiness {
+        let db = self.db.clone();
+        Readiness::default().check("database", move || {
+            let db = db.clone();
+            async move { logged("database", db.ping().await) }
+        })
+    }
+
+    /// Serves until `stop`, then drains: first the requests that are open, then the jobs under way.
+    pub async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
+        self.prepare_database().await?;
+        let listener = bind(self.config.listen, "--listen").await?;
+        let metrics_listener = match self.config.metrics_addr {
+            Some(address) => Some(bind(address, "--metrics-addr").await?),
+            None => None,
+        };
+        let stop_jobs = CancellationToken::new();
+        let background = TaskTracker::new();
+        spawn(&background, {
+            let (jobs, stop) = (self.jobs.clone(), stop_jobs.clone());
+            async move { jobs.run(stop).await }
+        });
+        spawn(
+            &background,
+            forget_idle_callers(self.address_limits.clone(), stop_jobs.clone()),
+        );
+        if let Some(listener) = metrics_listener {
+            tracing::info!(address = %listener.local_addr()?, "metrics");
+            let scrape = Arc::new(metrics_endpoint(self.metrics.clone()));
+            let connections = self.metrics.connections.clone();
+            spawn(
+                &background,
+                server::serve(listener, scrape, self.patience(), connections, stop_jobs.clone()),
+            );
+        }
+        background.close();
+
+        tracing::info!(address = %listener.local_addr()?, url = %self.config.public_url, "listening");
+        let router = Arc::new(self.router());
+        server::serve(
+            listener,
+            router,
+            self.patience(),
+            self.metrics.connections.clone(),
+            stop,
+        )
+        .await;
+        tracing::info!("requests have ended; stopping jobs");
+        stop_jobs.cancel();
+        background.wait().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            drain: self.config.drain,
+            max_connections: self.config.max_connections as usize,
+            ..Patience::default()
+        }
+    }
+
+    async fn prepare_database(&self) -> anyhow::Result<()> {
+        match self.config.migrate {
+            Migrate::Auto => {
+                let ran = self.db.migrate().await.context("migrating the database")?;
+                if !ran.is_empty() {
+                    tracing::info!(
+                        db.migrations = ran.len(),
+                        "the database has been brought up to date"
+                    );
+                }
+            }
+            Migrate::Off => {
+                let missing = self
+                    .db
+                    .pending_migrations()
+                    .await
+                    .context("looking at the database")?;
+                if !missing.is_empty() {
+                    anyhow::bail!(
+                        "the database lacks {} migrations; run `contactbar migrate`",
+                        missing.len()
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn observe_pool(metrics: &Metrics, db: &Db) {
+    let (used, all) = (db.clone(), db.clone());
+    metrics.observe(
+        "db_connections_in_use",
+        "Database connections in use",
+        move || used.pool_state().0.into(),
+    );
+    metrics.observe("db_connections", "Database connections open", move || {
+        all.pool_state().1.into()
+    });
+}
+
+fn per_minute<K>(config: &Config, name: &'static str, amount: u32, clock: &Clock) -> RateLimit<K>
+where
+    K: std::hash::Hash + Eq + Clone,
+{
+    // "Off" is an amount that nobody reaches, so that the way of a request is the same.
+    let amount = if config.rate_limits == Switch::On {
+        amount
+    } else {
+        1_000_000_000
+    };
+    let amount = NonZeroU32::new(amount).unwrap_or(NonZeroU32::MIN);
+    RateLimit::new(
+        Policy {
+            name,
+            amount,
+            window: Duration::from_secs(60),
+        },
+        clock.clone(),
+    )
+}
+
+async fn bind(address: std::net::SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{setting} {address}: can't listen there"))
+}
+
+/// A task that the stop waits for.
+fn spawn(tasks: &TaskTracker, task: impl Future<Output = ()> + Send + 'static) {
+    tasks.spawn(task);
+}
+
+async fn forget_idle_callers(limits: AddressLimits, stop: CancellationToken) {
+    while tokio::time::timeout(Duration::from_secs(60), stop.cancelled())
+        .await
+        .is_err()
+    {
+        limits.forget_idle();
+    }
+}
+
+fn metrics_endpoint(metrics: Metrics) -> impl Endpoint<Output = Response> + 'static {
+    let scrape = make_sync(move |_| {
+        Response::builder()
+            .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+            .body(metrics.text())
+    });
+    Route::new().at("/metrics", Methods::new().get(scrape))
+}
+
+/// Why not is for the log; yes or no is for the outside.
+fn logged<E: std::fmt::Display>(name: &str, result: Result<(), E>) -> bool {
+    if let Err(error) = &result {
+        tracing::warn!(check = name, error = %error, "not ready");
+    }
+    result.is_ok()
+}

@@ -1,0 +1,201 @@
+//! The command line. Reads the settings, does what is asked, says what went wrong.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    db::{backup, restore},
+    http::panics,
+    secrets::Random,
+    telemetry,
+};
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service.
+    Serve,
+    /// Bring the database up to date, and end.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Check the settings, the database and the mail server, and say what is wrong.
+    Check,
+    /// Copy the whole database into a file, while the service runs: a SQLite database, or what pg_restore reads.
+    Backup {
+        /// Where to; must not exist yet.
+        file: PathBuf,
+    },
+    /// Put a backup in the database's place. Stop the service first.
+    Restore {
+        file: PathBuf,
+        /// Replace the data that is there.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Runs what the arguments ask for.
+pub fn run(
+    args: impl IntoIterator<Item = std::ffi::OsString>,
+    env: impl IntoIterator<Item = (String, String)>,
+) -> ExitCode {
+    let (command, config) = match Config::load::<Command>(args, env) {
+        Ok(loaded) => loaded,
+        Err(error) => error.exit(),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("contactbar: no threads to run on: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(execute(command, config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("contactbar: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
+    if let Command::Openapi = command {
+        println!("{:#}", App::document());
+        return Ok(());
+    }
+    telemetry::init(config.log_format, &config.log)?;
+    panics::log_them();
+    let database = config.database_url().clone();
+    match command {
+        Command::Serve => build(config)?.serve(until_told_to_stop()?).await,
+        Command::Migrate => {
+            let ran = build(config)?
+                .db
+                .migrate()
+                .await
+                .context("migrating the database")?;
+            match ran.len() {
+                0 => println!("The database is up to date."),
+                _ => println!("Ran {}.", ran.join(", ")),
+            }
+            Ok(())
+        }
+        Command::Check => check(config).await,
+        Command::Backup { file } => {
+            backup(&database, &file).await?;
+            println!("Backed up to {}.", file.display());
+            Ok(())
+        }
+        Command::Restore { file, force } => {
+            restore(&database, &file, force).await?;
+            println!("Restored from {}.", file.display());
+            Ok(())
+        }
+        Command::Openapi => Ok(()),
+    }
+}
+
+fn build(config: Config) -> anyhow::Result<App> {
+    App::build(config, Clock::system(), Random::system())
+}
+
+/// Cancelled by SIGTERM or SIGINT. A second one ends the process where it stands.
+fn until_told_to_stop() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if told.is_cancelled() {
+                tracing::warn!("told twice to stop: stopping at once");
+                std::process::exit(130);
+            }
+            tracing::info!("told to stop: open requests may end");
+            told.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+/// Everything that can be wrong, each on a line of its own.
+async fn check(config: Config) -> anyhow::Result<()> {
+    let smtp = config.smtp_url().cloned();
+    let app = build(config)?;
+    let mut wrong = 0;
+    let mut line = |name: &str, result: anyhow::Result<String>| match result {
+        Ok(words) => println!("{name}: {words}"),
+        Err(error) => {
+            wrong += 1;
+            println!("{name}: {error:#}");
+        }
+    };
+    line("settings", Ok("fine".to_owned()));
+    line("database", check_database(&app).await);
+    line("mail", check_mail(smtp).await);
+    if wrong > 0 {
+        bail!("{wrong} of the above must be put right");
+    }
+    Ok(())
+}
+
+async fn check_database(app: &App) -> anyhow::Result<String> {
+    app.db.ping().await?;
+    let missing = app.db.pending_migrations().await?;
+    Ok(match missing.len() {
+        0 => "up to date".to_owned(),
+        n => format!("answers; {n} migrations are yet to run, at the next start or by `contactbar migrate`"),
+    })
+}
+
+/// Knocks at the mail server: it must greet us. (With `smtps` the greeting comes behind TLS; there an open door is
+/// what can be seen from here.)
+async fn check_mail(smtp: Option<Url>) -> anyhow::Result<String> {
+    let Some(url) = smtp else {
+        return Ok("no server: mails become files".to_owned());
+    };
+    let default_port = match url.scheme() {
+        "smtps" => 465,
+        "smtp+starttls" => 587,
+        _ => 25,
+    };
+    let (host, port) = (
+        url.host_str()
+            .unwrap_or_default()
+            .trim_matches(['[', ']'])
+            .to_owned(),
+        url.port().unwrap_or(default_port),
+    );
+    let greeting = async {
+        let mut stream = tokio::net::TcpStream::connect((host.as_str(), port)).await?;
+        if url.scheme() == "smtps" {
+            return anyhow::Ok(true);
+        }
+        let mut code = [0; 3];
+        stream.read_exact(&mut code).await?;
+        stream.write_all(b"QUIT\r\n").await?;
+        Ok(&code == b"220")
+    };
+    match tokio::time::timeout(Duration::from_secs(10), greeting).await {
+        Ok(Ok(true)) => Ok(format!("{host}:{port} answers")),
+        Ok(Ok(false)) => bail!("{host}:{port} does not greet as a mail server does"),
+        Ok(Err(error)) => Err(error.context(format!("{host}:{port} can't be reached"))),
+        Err(_) => bail!("{host}:{port} does not answer within 10 seconds"),
+    }
+}

@@ -1,0 +1,440 @@
+//! Every setting: its name, its default, its meaning. Read once, from the command line and an environment that is
+//! handed in; whatever is unknown or contradicts itself stops the start with a message that says what to do.
+//!
+//! Each setting is a flag (`--public-url`) and an environment variable (`CONTACTBAR_PUBLIC_URL`); the flag wins.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, CommandFactory, FromArgMatches, ValueEnum};
+use ipnet::IpNet;
+use url::Url;
+
+use crate::db::DatabaseUrl;
+
+/// What every environment variable of ours begins with.
+pub const PREFIX: &str = "CONTACTBAR_";
+
+/// All settings, valid.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct Config {
+    /// Where files are kept: the SQLite database and, without an SMTP server, mails.
+    #[arg(long, global = true, value_name = "FOLDER", default_value = "./data")]
+    pub data_dir: PathBuf,
+
+    /// The database: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        default_value = "sqlite:./data/contactbar.db",
+        hide_default_value = true
+    )]
+    database_url: Secret<DatabaseUrl>,
+
+    /// Connections to the database: for reading (SQLite, which has one more for writing), or for all (PostgreSQL).
+    #[arg(long, global = true, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub database_pool_size: u32,
+
+    /// How long a request waits for a database connection before it is told to come back later.
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "5", value_parser = seconds(1, 60))]
+    pub database_wait: Duration,
+
+    /// Whether `serve` runs the migrations that are missing (once among many starters), or refuses to start without them.
+    #[arg(long, global = true, value_name = "auto|off", default_value = "auto")]
+    pub migrate: Migrate,
+
+    /// Where the service listens.
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub listen: SocketAddr,
+
+    /// The address of the dashboard and the API, as browsers know it; links in mails are built from it.
+    #[arg(long, global = true, value_name = "URL", default_value = "http://localhost:8080", value_parser = base_url)]
+    pub public_url: Url,
+
+    /// The address of scripts and beacons, if it is another one [default: the public URL].
+    #[arg(long, global = true, value_name = "URL", value_parser = base_url)]
+    embed_url: Option<Url>,
+
+    /// Where Prometheus reads /metrics; never on the public port [default: nowhere].
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    pub metrics_addr: Option<SocketAddr>,
+
+    /// Networks of the proxies before the service, separated by commas: theirs is the only word taken for a client's
+    /// address. For example `10.0.0.0/8,::1/128` [default: none].
+    #[arg(long, global = true, value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Connections that may be open at a time; more wait.
+    #[arg(long, global = true, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections: u32,
+
+    /// How long open requests may take to end once the service is told to stop.
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "25", value_parser = seconds(0, 600))]
+    pub drain: Duration,
+
+    /// Limits on requests by address, account and bar. Off only for measuring and testing.
+    #[arg(long, global = true, value_name = "on|off", default_value = "on")]
+    pub rate_limits: Switch,
+
+    /// Requests a minute to the API from one address.
+    #[arg(long, global = true, value_name = "N", default_value = "600", value_parser = clap::value_parser!(u32).range(1..))]
+    pub api_requests_per_minute: u32,
+
+    /// Beacons and form posts a minute from one address (behind which many visitors may be).
+    #[arg(long, global = true, value_name = "N", default_value = "1200", value_parser = clap::value_parser!(u32).range(1..))]
+    pub embed_requests_per_minute: u32,
+
+    /// Events that may wait to be written; more are told to come back later.
+    #[arg(long, global = true, value_name = "N", default_value = "8192", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub ingest_queue_size: u32,
+
+    /// Jobs (mails, webhooks) that run at a time.
+    #[arg(long, global = true, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs_at_a_time: u32,
+
+    /// Passwords that are checked at a time: each takes 19 MiB and a core for a moment.
+    #[arg(long, global = true, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub logins_at_a_time: u32,
+
+    /// The mail server: `smtp://HOST:PORT`, `smtp+starttls://USER:PASSWORD@HOST` or `smtps://USER:PASSWORD@HOST`
+    /// [default: mails become files in the data folder's `mail`].
+    #[arg(long, global = true, value_name = "URL", value_parser = smtp_url)]
+    smtp_url: Option<Secret<Url>>,
+
+    /// Who mails come from.
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDRESS",
+        default_value = "Contactbar <contactbar@localhost>"
+    )]
+    pub mail_from: String,
+
+    /// How log lines are written.
+    #[arg(long, global = true, value_name = "text|json", default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// What is logged: a level, or levels by module as `tracing` writes them, such as `info,contactbar::mail=debug`.
+    #[arg(long, global = true, value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Migrate {
+    Auto,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A setting that may hold a password: it never shows itself.
+#[derive(Clone)]
+struct Secret<T>(T);
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(redacted)")
+    }
+}
+
+impl<T: std::str::FromStr> std::str::FromStr for Secret<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// A command with the settings of the whole service.
+#[derive(Debug, clap::Parser)]
+#[command(
+    version,
+    about = "Embeddable contact bars: exact counts, a small script, promises kept by construction."
+)]
+#[command(
+    after_help = "Each setting can also come from the environment: --public-url from CONTACTBAR_PUBLIC_URL, and so on."
+)]
+struct CommandLine<C: clap::Subcommand> {
+    #[command(subcommand)]
+    command: C,
+    #[command(flatten)]
+    config: Config,
+}
+
+impl Config {
+    /// Reads a command and the settings. `Err` is ready to be shown (and is also how `--help` ends).
+    pub fn load<C: clap::Subcommand>(
+        args: impl IntoIterator<Item = std::ffi::OsString>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(C, Self), clap::Error> {
+        let env: BTreeMap<_, _> = env
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(PREFIX))
+            .collect();
+        let mut command = CommandLine::<C>::command();
+        check_names(&mut command, &env)?;
+        // A variable takes the place of the default, so that a flag still wins and both are parsed alike.
+        command = command.mut_args(
+            |arg| match arg.get_long().and_then(|long| env.get(&variable(long))) {
+                Some(value) => arg
+                    .default_value(clap::builder::OsStr::from(value.clone()))
+                    .hide_default_value(true),
+                None => arg,
+            },
+        );
+        let matches = command.try_get_matches_from_mut(args)?;
+        let CommandLine {
+            command: chosen,
+            mut config,
+        } = CommandLine::<C>::from_arg_matches(&matches)?;
+        if matches.value_source("database_url") == Some(clap::parser::ValueSource::DefaultValue)
+            && !env.contains_key("CONTACTBAR_DATABASE_URL")
+        {
+            config.database_url = Secret(DatabaseUrl::Sqlite(config.data_dir.join("contactbar.db")));
+        }
+        config.check().map_err(|message| refusal(&mut command, message))?;
+        Ok((chosen, config))
+    }
+
+    /// What no single setting can know.
+    fn check(&self) -> Result<(), String> {
+        if self.embed_url().scheme() == "http" && self.public_url.scheme() == "https" {
+            return Err(
+                "--embed-url is http while --public-url is https: pages on https could not load the bar"
+                    .into(),
+            );
+        }
+        if self.metrics_addr == Some(self.listen) {
+            return Err("--metrics-addr and --listen are the same: metrics are not for the public".into());
+        }
+        if self.rate_limits == Switch::Off && self.public_url.scheme() == "https" {
+            return Err(
+                "--rate-limits off is for measuring and testing, not for a public https address".into(),
+            );
+        }
+        if self.smtp_url.is_some() && self.mail_from.contains("@localhost") {
+            let local = self
+                .public_url
+                .host_str()
+                .is_some_and(|host| host == "localhost" || host == "127.0.0.1");
+            if !local {
+                return Err("--smtp-url sends real mails: say with --mail-from who they come from".into());
+            }
+        }
+        if self.mail_from.contains(['\r', '\n', '\0']) || !self.mail_from.contains('@') {
+            return Err("--mail-from is no mail address".into());
+        }
+        Ok(())
+    }
+
+    pub fn database_url(&self) -> &DatabaseUrl {
+        &self.database_url.0
+    }
+
+    pub fn embed_url(&self) -> &Url {
+        self.embed_url.as_ref().unwrap_or(&self.public_url)
+    }
+
+    pub fn smtp_url(&self) -> Option<&Url> {
+        self.smtp_url.as_ref().map(|secret| &secret.0)
+    }
+}
+
+/// `public-url` → `CONTACTBAR_PUBLIC_URL`
+fn variable(long: &str) -> String {
+    format!("{PREFIX}{}", long.replace('-', "_").to_uppercase())
+}
+
+/// A misspelt variable would otherwise be a setting that silently does nothing. `CONTACTBAR_TEST_…` are the tests'.
+fn check_names(command: &mut clap::Command, env: &BTreeMap<String, String>) -> Result<(), clap::Error> {
+    let known: Vec<_> = command
+        .get_arguments()
+        .filter_map(|arg| arg.get_long())
+        .map(variable)
+        .collect();
+    let unknown = env
+        .keys()
+        .find(|name| !known.contains(name) && !name.starts_with("CONTACTBAR_TEST_"));
+    let Some(unknown) = unknown else { return Ok(()) };
+    let nearest = known
+        .iter()
+        .min_by_key(|name| distance(name, unknown))
+        .filter(|name| distance(name, unknown) <= 4);
+    let hint = nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+    Err(refusal(
+        command,
+        format!("{unknown} in the environment is no setting{hint}"),
+    ))
+}
+
+fn refusal(command: &mut clap::Command, message: String) -> clap::Error {
+    command.error(clap::error::ErrorKind::ValueValidation, message)
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+fn seconds(min: u64, max: u64) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+    move |text| match text.parse::<u64>() {
+        Ok(secs) if (min..=max).contains(&secs) => Ok(Duration::from_secs(secs)),
+        _ => Err(format!("must be whole seconds from {min} to {max}")),
+    }
+}
+
+/// An address without path, query or password: routes are put behind it.
+fn base_url(text: &str) -> Result<Url, String> {
+    let url: Url = text
+        .parse()
+        .map_err(|_| "must be a URL such as https://bars.example".to_owned())?;
+    let plain = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !plain || !bare || !url.username().is_empty() || url.password().is_some() {
+        return Err("must be http:// or https://, a host, maybe a port, and no more".to_owned());
+    }
+    Ok(url)
+}
+
+fn smtp_url(text: &str) -> Result<Secret<Url>, String> {
+    let url: Url = text
+        .parse()
+        .map_err(|_| "must be a URL such as smtps://USER:PASSWORD@mail.example".to_owned())?;
+    if matches!(url.scheme(), "smtp" | "smtp+starttls" | "smtps") && url.has_host() {
+        Ok(Secret(url))
+    } else {
+        Err("must be smtp://, smtp+starttls:// or smtps:// and a host".to_owned())
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let single = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or_else(|_| single())
+        .map_err(|_| "must be a network such as 10.0.0.0/8 or an address".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, clap::Subcommand)]
+    enum Run {
+        Serve,
+    }
+
+    fn load(args: &[&str], env: &[(&str, &str)]) -> Result<Config, String> {
+        let args = ["contactbar", "serve"]
+            .iter()
+            .chain(args)
+            .map(std::ffi::OsString::from);
+        let env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load::<Run>(args, env)
+            .map(|(_, config)| config)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_any_setting_it_runs_on_sqlite() {
+        let config = load(&[], &[("HOME", "/root")]).unwrap();
+        assert_eq!(
+            config.database_url(),
+            &DatabaseUrl::Sqlite("./data/contactbar.db".into())
+        );
+        assert_eq!(config.embed_url().as_str(), "http://localhost:8080/");
+        assert!(config.smtp_url().is_none() && config.metrics_addr.is_none());
+    }
+
+    #[test]
+    fn the_environment_sets_and_a_flag_wins() {
+        let env = [
+            ("CONTACTBAR_LISTEN", "0.0.0.0:9"),
+            ("CONTACTBAR_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+            ("CONTACTBAR_DATA_DIR", "/x"),
+        ];
+        let config = load(&["--listen", "0.0.0.0:7"], &env).unwrap();
+        assert_eq!(config.listen.port(), 7);
+        assert_eq!(config.trusted_proxies.len(), 2);
+        assert_eq!(
+            config.database_url(),
+            &DatabaseUrl::Sqlite("/x/contactbar.db".into())
+        );
+    }
+
+    #[test]
+    fn a_misspelt_setting_stops_the_start() {
+        let message = load(&[], &[("CONTACTBAR_PUBLIC_ULR", "http://x")]).unwrap_err();
+        assert!(
+            message.contains("CONTACTBAR_PUBLIC_ULR") && message.contains("CONTACTBAR_PUBLIC_URL"),
+            "{message}"
+        );
+        assert!(
+            load(&["--lisen", "0.0.0.0:7"], &[])
+                .unwrap_err()
+                .contains("--listen")
+        );
+    }
+
+    #[test]
+    fn a_setting_that_does_not_parse_stops_the_start() {
+        for (name, value) in [
+            ("CONTACTBAR_DATABASE_URL", "mysql://x"),
+            ("CONTACTBAR_PUBLIC_URL", "https://x.example/path"),
+            ("CONTACTBAR_TRUSTED_PROXIES", "everyone"),
+            ("CONTACTBAR_SMTP_URL", "http://mail.example"),
+            ("CONTACTBAR_DRAIN", "soon"),
+        ] {
+            assert!(load(&[], &[(name, value)]).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_stop_the_start() {
+        let https = ("CONTACTBAR_PUBLIC_URL", "https://a.example");
+        assert!(load(&[], &[https, ("CONTACTBAR_EMBED_URL", "http://b.example")]).is_err());
+        assert!(load(&[], &[https, ("CONTACTBAR_RATE_LIMITS", "off")]).is_err());
+        assert!(load(&[], &[https, ("CONTACTBAR_SMTP_URL", "smtp://mail.example")]).is_err());
+        assert!(load(&[], &[("CONTACTBAR_METRICS_ADDR", "127.0.0.1:8080")]).is_err());
+    }
+
+    #[test]
+    fn passwords_do_not_show() {
+        let env = [
+            ("CONTACTBAR_DATABASE_URL", "postgres://u:swordfish@h/d"),
+            ("CONTACTBAR_SMTP_URL", "smtps://u:swordfish@h"),
+        ];
+        let config = load(&["--mail-from", "a@b.example"], &env).unwrap();
+        assert!(!format!("{config:?}").contains("swordfish"));
+        let help = load(&["--help"], &env).unwrap_err();
+        assert!(!help.contains("swordfish"), "{help}");
+    }
+}
