@@ -7,16 +7,18 @@ pub mod secrets;
 #[macro_use]
 pub mod db;
 pub mod jobs;
+pub mod mail;
 
 pub mod audit;
 pub mod policies;
 
 pub mod http;
 
+pub mod accounts;
+pub mod bars;
+
 pub mod config;
 pub mod telemetry;
 
 pub mod app;
 pub mod cli;
-
-pub mod bars;

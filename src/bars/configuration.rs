@@ -27,16 +27,15 @@ use serde_json::Value;
 
 pub use colour::contrast;
 pub use layout::{
-    BarLayout, Colours, Corner, Edge, Font, InlineLayout, Layout, ModalLayout, Size, SlideInLayout,
-    Tab, TabEdge, Theme,
+    BarLayout, Colours, Corner, Edge, Font, InlineLayout, Layout, ModalLayout, Size, SlideInLayout, Tab,
+    TabEdge, Theme,
 };
 pub use runtime::{PLACEHOLDER, splice};
 pub use showing::{
-    AfterClose, AfterCloseDays, AfterCloseKeep, AfterCloseSession, ClickTrigger, CodeTrigger,
-    DelayTrigger, Device, ExitIntentTrigger, Frequency, Hours, ImmediateTrigger, InactivityTrigger,
-    Match, PageRule, ReferrerRule, Schedule, ScrollTrigger, ShowEveryDays, ShowEveryPage,
-    ShowOnceASession, ShowRule, Targeting, Trigger, TriggerMode, Triggers, UtmParameter, UtmRule,
-    VisitorKind, Weekday,
+    AfterClose, AfterCloseDays, AfterCloseKeep, AfterCloseSession, ClickTrigger, CodeTrigger, DelayTrigger,
+    Device, ExitIntentTrigger, Frequency, Hours, ImmediateTrigger, InactivityTrigger, Match, PageRule,
+    ReferrerRule, Schedule, ScrollTrigger, ShowEveryDays, ShowEveryPage, ShowOnceASession, ShowRule,
+    Targeting, Trigger, TriggerMode, Triggers, UtmParameter, UtmRule, VisitorKind, Weekday,
 };
 pub use spoken::Spoken;
 pub use variant::{
@@ -154,11 +153,7 @@ impl Configuration {
     /// Is everything in it sensible? Says all that is not, in the order of the fields.
     pub fn validate(&self) -> Result<(), Vec<FieldError>> {
         let errors = check::configuration(self);
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     /// What is valid, but what the script can't show yet. Refused at publishing, never ignored.

@@ -522,9 +522,10 @@ diesel::table! {
     use crate::db::types::*;
     use diesel::sql_types::*;
 
-    suppressions (address, purpose) {
+    suppressions (address, purpose, scope) {
         address -> Text,
         purpose -> Text,
+        scope -> Text,
         reason -> Text,
         created_at -> Moment,
     }

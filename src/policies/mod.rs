@@ -1,6 +1,7 @@
 //! Policy documents, their versions, and what members decided about them. A version is immutable once posted, and hashed.
 //! It never sends mail by itself and never decides what an account may do.
 
+pub mod api;
 mod store;
 
 use serde_json::Value;

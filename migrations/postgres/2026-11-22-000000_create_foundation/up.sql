@@ -420,12 +420,14 @@ CREATE TABLE messages (
 CREATE INDEX messages_of_member ON messages (member_id, queued_at, id);
 CREATE INDEX messages_of_recipient ON messages (recipient, queued_at);
 
+-- Who wants no more mail of a purpose: from one member (its id is the scope), or from anybody (the scope is empty).
 CREATE TABLE suppressions (
   address text NOT NULL,
   purpose text NOT NULL,
+  scope text NOT NULL,
   reason text NOT NULL,
   created_at timestamptz NOT NULL,
-  PRIMARY KEY (address, purpose)
+  PRIMARY KEY (address, purpose, scope)
 );
 
 CREATE TABLE jobs (

@@ -7,8 +7,8 @@ use super::colour::is_colour;
 use super::language::{best, is_language};
 use super::variant::{Consent, ContactGoal, Field, FieldKind, Goal, Texts, Variant};
 use super::{
-    AfterClose, Colours, Configuration, FieldError, Frequency, Hours, Layout, Schedule, ShowRule,
-    Targeting, Theme, Trigger, Triggers,
+    AfterClose, Colours, Configuration, FieldError, Frequency, Hours, Layout, Schedule, ShowRule, Targeting,
+    Theme, Trigger, Triggers,
 };
 
 /// More findings than this help nobody.
@@ -46,13 +46,7 @@ impl Check {
         self.within(&format!("{dot}{name}"), look);
     }
 
-    fn each<T>(
-        &mut self,
-        name: &str,
-        items: &[T],
-        most: usize,
-        mut look: impl FnMut(&mut Self, &T),
-    ) {
+    fn each<T>(&mut self, name: &str, items: &[T], most: usize, mut look: impl FnMut(&mut Self, &T)) {
         self.field(name, |check| {
             if items.len() > most {
                 check.fail(format!("at most {most} are allowed"));
@@ -85,9 +79,7 @@ impl Check {
 
     fn number(&mut self, name: &str, number: u32, least: u32, most: u32) {
         if !(least..=most).contains(&number) {
-            self.field(name, |check| {
-                check.fail(format!("must be {least} to {most}"))
-            });
+            self.field(name, |check| check.fail(format!("must be {least} to {most}")));
         }
     }
 
@@ -104,10 +96,7 @@ impl Check {
                 names.join(", ")
             };
             match url::Url::parse(text) {
-                Err(_) => check.fail(format!(
-                    "must be an absolute address with one of {}",
-                    names()
-                )),
+                Err(_) => check.fail(format!("must be an absolute address with one of {}", names())),
                 Ok(url) if !schemes.contains(&url.scheme()) => {
                     check.fail(format!("must begin with one of {}", names()));
                 }
@@ -161,9 +150,7 @@ pub(super) fn configuration(configuration: &Configuration) -> Vec<FieldError> {
         privacy: _,
     } = configuration;
     if let Layout::Inline(inline) = layout {
-        check.field("layout", |check| {
-            check.text("selector", &inline.selector, 200)
-        });
+        check.field("layout", |check| check.text("selector", &inline.selector, 200));
     }
     check.field("default_language", |check| check.language(default_language));
     check.field("variants", |check| {
@@ -173,10 +160,7 @@ pub(super) fn configuration(configuration: &Configuration) -> Vec<FieldError> {
             check.fail("at least one variant must have a weight above 0");
         }
     });
-    let keys: Vec<_> = variants
-        .iter()
-        .map(|variant| variant.key.as_str())
-        .collect();
+    let keys: Vec<_> = variants.iter().map(|variant| variant.key.as_str()).collect();
     for (index, key) in keys.iter().enumerate() {
         if keys[..index].contains(key) {
             check.field(format!("variants[{index}].key"), |check| {
@@ -300,9 +284,7 @@ fn field(check: &mut Check, field: &Field) {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     check.field("name", |check| {
         if !fits {
-            check.fail(
-                "must be 1 to 32 of the characters a-z, 0-9 and `_`, and begin with a letter",
-            );
+            check.fail("must be 1 to 32 of the characters a-z, 0-9 and `_`, and begin with a letter");
         } else if name == "consent" {
             check.fail("is taken by the consent");
         }
@@ -312,9 +294,7 @@ fn field(check: &mut Check, field: &Field) {
             check.fail("a `select` field needs options");
         }),
         (FieldKind::Select, false) => {
-            check.each("options", options, 30, |check, option| {
-                check.plain(option, 80)
-            });
+            check.each("options", options, 30, |check, option| check.plain(option, 80));
             check.distinct("options", options, "option");
         }
         (_, false) => check.field("options", |check| {
@@ -399,11 +379,7 @@ fn option_texts(check: &mut Check, field: &Field, texts: &BTreeMap<String, Strin
 }
 
 /// Looks at entries by field name; a key that can't be one is not repeated in a path.
-fn named<T>(
-    check: &mut Check,
-    entries: &BTreeMap<String, T>,
-    mut look: impl FnMut(&mut Check, &str, &T),
-) {
+fn named<T>(check: &mut Check, entries: &BTreeMap<String, T>, mut look: impl FnMut(&mut Check, &str, &T)) {
     for (name, entry) in entries {
         let plain = name.len() <= 32
             && name
@@ -530,10 +506,7 @@ fn targeting(check: &mut Check, targeting: &Targeting) {
     });
     check.distinct("devices", devices, "device");
     check.each("languages", languages, 30, |check, tag| check.language(tag));
-    let lower: Vec<_> = languages
-        .iter()
-        .map(|tag| tag.to_ascii_lowercase())
-        .collect();
+    let lower: Vec<_> = languages.iter().map(|tag| tag.to_ascii_lowercase()).collect();
     check.distinct("languages", &lower, "language");
     if let Some(when) = when {
         check.field("schedule", |check| schedule(check, when));
@@ -582,9 +555,7 @@ fn hours(check: &mut Check, hours: &Hours) {
     if !is_minute(&hours.until) && hours.until != "24:00" {
         check.field("until", |check| check.fail("must be a time as `17:00`"));
     } else if hours.from == hours.until {
-        check.field("until", |check| {
-            check.fail("must not be the same as `from`")
-        });
+        check.field("until", |check| check.fail("must not be the same as `from`"));
     }
 }
 

@@ -15,10 +15,7 @@ pub(super) fn is_language(tag: &str) -> bool {
 
 /// The best of the languages at hand for who wants `wanted`: the same, else a wider one (`de` for `de-AT`),
 /// else another of the same tongue (`de-CH` for `de-AT`). The script chooses in the same way.
-pub(super) fn best<'a>(
-    at_hand: impl Iterator<Item = &'a str> + Clone,
-    wanted: &str,
-) -> Option<&'a str> {
+pub(super) fn best<'a>(at_hand: impl Iterator<Item = &'a str> + Clone, wanted: &str) -> Option<&'a str> {
     let mut tag = wanted;
     loop {
         if let Some(same) = at_hand.clone().find(|hand| hand.eq_ignore_ascii_case(tag)) {
@@ -49,8 +46,6 @@ pub(super) fn is_right_to_left(tag: &str) -> bool {
         .find(|subtag| subtag.len() == 4 && subtag.bytes().all(|byte| byte.is_ascii_alphabetic()));
     match script {
         Some(script) => SCRIPTS.iter().any(|rtl| rtl.eq_ignore_ascii_case(script)),
-        None => LANGUAGES
-            .iter()
-            .any(|rtl| rtl.eq_ignore_ascii_case(primary(tag))),
+        None => LANGUAGES.iter().any(|rtl| rtl.eq_ignore_ascii_case(primary(tag))),
     }
 }

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    AfterClose, BarLayout, Colours, Configuration, Edge, FieldKind, Font, Goal, Layout, Size,
-    Spoken, Trigger, TriggerMode, Triggers, Variant,
+    AfterClose, BarLayout, Colours, Configuration, Edge, FieldKind, Font, Goal, Layout, Size, Spoken,
+    Trigger, TriggerMode, Triggers, Variant,
 };
 
 /// The literal in the built script, quotes included, for which [`splice`] puts the configuration.

@@ -150,10 +150,7 @@ pub struct Targeting {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
     /// To how many of the visitors, in percent, 1 to 100.
-    #[oai(
-        default = "everyone",
-        validator(minimum(value = "1"), maximum(value = "100"))
-    )]
+    #[oai(default = "everyone", validator(minimum(value = "1"), maximum(value = "100")))]
     pub percentage: u8,
 }
 

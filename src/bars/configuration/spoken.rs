@@ -98,14 +98,8 @@ impl<'a> Spoken<'a> {
 
     /// What is read for a value of a `select` field; the value itself where nobody gave it a text.
     pub fn option(&self, field: &'a Field, value: &'a str) -> &'a str {
-        self.given(|texts| {
-            texts
-                .options
-                .get(&field.name)?
-                .get(value)
-                .map(String::as_str)
-        })
-        .unwrap_or(value)
+        self.given(|texts| texts.options.get(&field.name)?.get(value).map(String::as_str))
+            .unwrap_or(value)
     }
 
     fn given(&self, text: impl Fn(&'a Texts) -> Option<&'a str>) -> Option<&'a str> {

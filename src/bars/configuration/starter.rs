@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::language::primary;
 use super::{
-    BarLayout, Colours, Configuration, ContactGoal, Edge, Field, FieldKind, Frequency, Goal,
-    GoalKind, Layout, LinkGoal, NoticeGoal, Privacy, Targeting, Texts, Theme, Triggers, Variant,
+    BarLayout, Colours, Configuration, ContactGoal, Edge, Field, FieldKind, Frequency, Goal, GoalKind,
+    Layout, LinkGoal, NoticeGoal, Privacy, Targeting, Texts, Theme, Triggers, Variant,
 };
 
 impl Configuration {
@@ -13,8 +13,7 @@ impl Configuration {
     /// its default (English for any other).
     pub fn starter(goal: GoalKind, language: &str) -> Self {
         let german = primary(language).eq_ignore_ascii_case("de");
-        let texts = [("en", false), ("de", true)]
-            .map(|(tag, german)| (tag.to_owned(), texts(goal, german)));
+        let texts = [("en", false), ("de", true)].map(|(tag, german)| (tag.to_owned(), texts(goal, german)));
         Self {
             layout: Layout::Bar(BarLayout {
                 position: match goal {
@@ -85,11 +84,7 @@ fn texts(goal: GoalKind, german: bool) -> Texts {
             Some("Jetzt ansehen"),
             None,
         ),
-        (GoalKind::Notice, false) => (
-            "Good to know: our opening hours change next week.",
-            None,
-            None,
-        ),
+        (GoalKind::Notice, false) => ("Good to know: our opening hours change next week.", None, None),
         (GoalKind::Notice, true) => (
             "Gut zu wissen: Ab nächster Woche gelten neue Öffnungszeiten.",
             None,

@@ -176,26 +176,14 @@ fn every_fault_is_named_at_its_path() {
             json!("java\tscript:x"),
             "variants[0].goal.url",
         ),
-        (
-            "/variants/0/goal/url",
-            json!("/relative"),
-            "variants[0].goal.url",
-        ),
-        (
-            "/variants/0/goal/url",
-            json!("https://"),
-            "variants[0].goal.url",
-        ),
+        ("/variants/0/goal/url", json!("/relative"), "variants[0].goal.url"),
+        ("/variants/0/goal/url", json!("https://"), "variants[0].goal.url"),
         (
             "/variants/0/goal/url",
             json!("https://a:b@c.de/"),
             "variants[0].goal.url",
         ),
-        (
-            "/variants/0/goal/url",
-            json!("tel:"),
-            "variants[0].goal.url",
-        ),
+        ("/variants/0/goal/url", json!("tel:"), "variants[0].goal.url"),
         (
             "/variants/0/texts/en/message",
             json!("  "),
@@ -274,11 +262,7 @@ fn every_fault_is_named_at_its_path() {
             json!({"on": [{"kind": "scroll", "percent": 101}]}),
             "triggers.on[0].percent",
         ),
-        (
-            "/targeting",
-            json!({"percentage": 0}),
-            "targeting.percentage",
-        ),
+        ("/targeting", json!({"percentage": 0}), "targeting.percentage"),
         (
             "/targeting",
             json!({"pages": [{"match": "exact", "value": ""}]}),
@@ -353,29 +337,17 @@ fn every_fault_of_a_form_is_named_at_its_path() {
     let words = "variants[0].texts.en";
     let cases = [
         (fields, json!([]), path.to_owned()),
-        (
-            fields,
-            field("source", "hidden"),
-            format!("{path}[0].value"),
-        ),
+        (fields, field("source", "hidden"), format!("{path}[0].value")),
         (fields, field("source", "hidden"), path.to_owned()),
         (fields, field("Email", "email"), format!("{path}[0].name")),
         (fields, field("consent", "text"), format!("{path}[0].name")),
-        (
-            fields,
-            field("topic", "select"),
-            format!("{path}[0].options"),
-        ),
+        (fields, field("topic", "select"), format!("{path}[0].options")),
         (
             fields,
             field("company", "text"),
             format!("{words}.labels.company"),
         ),
-        (
-            fields,
-            field("email", "email"),
-            format!("{words}.labels.topic"),
-        ),
+        (fields, field("email", "email"), format!("{words}.labels.topic")),
         (fields, twice("x", "x", "text"), format!("{path}[1].name")),
         (fields, twice("x", "y", "email"), format!("{path}[1].kind")),
         (
@@ -503,11 +475,7 @@ fn visitors_read_the_best_of_the_languages() {
     assert_eq!(german.button(), Some("Send"));
     assert_eq!(german.close(), "Schließen");
     assert!(!german.is_right_to_left());
-    assert!(
-        configuration
-            .spoken(variant, Some("he-IL"))
-            .is_right_to_left()
-    );
+    assert!(configuration.spoken(variant, Some("he-IL")).is_right_to_left());
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! What is valid, but what the script can't show yet: refused at publishing, never ignored.
 
-use super::{
-    Configuration, FieldError, Layout, ShowRule, Targeting, Trigger, TriggerMode, Triggers,
-};
+use super::{Configuration, FieldError, Layout, ShowRule, Targeting, Trigger, TriggerMode, Triggers};
 
 /// Everything in the configuration that the script can't show yet.
 pub(super) fn list(configuration: &Configuration) -> Vec<FieldError> {
@@ -37,16 +35,10 @@ pub(super) fn list(configuration: &Configuration) -> Vec<FieldError> {
         add("frequency.gap_seconds", "a gap between bars");
     }
     if configuration.privacy.store_before_action {
-        add(
-            "privacy.store_before_action",
-            "storing before the visitor acts",
-        );
+        add("privacy.store_before_action", "storing before the visitor acts");
     }
     if configuration.privacy.policy_link {
-        add(
-            "privacy.policy_link",
-            "a link to the service's privacy policy",
-        );
+        add("privacy.policy_link", "a link to the service's privacy policy");
     }
     missing
 }
@@ -93,11 +85,7 @@ fn targeting(targeting: &Targeting, add: &mut impl FnMut(&str, &str)) {
             *visitors != super::VisitorKind::All,
             "new or returning visitors only",
         ),
-        (
-            "targeting.languages",
-            !languages.is_empty(),
-            "chosen languages",
-        ),
+        ("targeting.languages", !languages.is_empty(), "chosen languages"),
         ("targeting.schedule", schedule.is_some(), "a schedule"),
         (
             "targeting.percentage",

@@ -1,0 +1,483 @@
+//! What happens with mail: enqueued in the transaction that gives the reason, refused by its recipient, looked up.
+
+use super::store::{self, Extras, NewMessage, SuppressionReason, Unsubscribe};
+use super::transport::Outgoing;
+use super::{Category, Draft, EmailAddress, Error, Language, Links, Message, MessageState, Renderer, jobs};
+use crate::clock::{Clock, Timestamp};
+use crate::db::{Conn, Db};
+use crate::ids::{JobId, MemberId, MessageId};
+use crate::secrets::{Random, Token, same_secret};
+
+/// The outbox. Cheap to clone.
+#[derive(Clone)]
+pub struct Mailer {
+    db: Db,
+    clock: Clock,
+    random: Random,
+    renderer: Renderer,
+    from: EmailAddress,
+}
+
+/// What a way out leads to: enough to ask "are you sure?".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Masked, for the page may be seen by whoever the mail was forwarded to.
+    pub address: String,
+    pub category: Category,
+    /// In whose name the mail came.
+    pub sender: String,
+    pub language: Language,
+    pub active: bool,
+}
+
+impl Mailer {
+    /// `from`: the address that all our mail comes from.
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        random: Random,
+        links: Links,
+        from: EmailAddress,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            db,
+            clock,
+            random,
+            renderer: Renderer::new(links)?,
+            from,
+        })
+    }
+
+    /// Builds the addresses that templates link to.
+    pub fn links(&self) -> &Links {
+        self.renderer.links()
+    }
+
+    /// Writes a mail down and sees to its sending, in the caller's transaction: both happen or neither. A mail that its
+    /// recipient has refused is written down too, as such, and not sent.
+    pub fn enqueue(&self, tx: &mut Conn, draft: Draft) -> Result<MessageId, Error> {
+        let id = MessageId::new(&self.clock, &self.random);
+        let category = draft.template.category();
+        let unsubscribe = category.may_be_refused().then(|| {
+            let token = format!("{id}.{}", Token::new("", &self.random).reveal());
+            let url = self.links().unsubscribe(&token);
+            Unsubscribe { token, url }
+        });
+        let words = self.renderer.render(
+            &draft.template,
+            draft.language,
+            unsubscribe.as_ref().map(|way| &way.url),
+        )?;
+        let suppressed = store::is_suppressed(tx, &draft.to, category, draft.member)?;
+        let now = self.clock.now();
+        let mail = Outgoing {
+            message_id: format!("{id}@{}", self.links().host()),
+            from: self.from.clone(),
+            from_name: draft.template.sender(),
+            to: draft.to,
+            to_name: draft.to_name,
+            reply_to: draft.reply_to,
+            date: now,
+            subject: words.subject,
+            text: words.text,
+            html: words.html,
+            unsubscribe: unsubscribe.as_ref().map(|way| way.url.clone()),
+        };
+        let extras = Extras {
+            from_name: mail.from_name.clone(),
+            to_name: mail.to_name.clone(),
+            reply_to: mail.reply_to.clone(),
+            unsubscribe,
+            secret: draft.template.holds_secret(),
+        };
+        let message = NewMessage {
+            id,
+            member: draft.member,
+            user: draft.user,
+            category,
+            template: draft.template.name(),
+            language: draft.language,
+            state: if suppressed {
+                MessageState::Suppressed
+            } else {
+                MessageState::Queued
+            },
+            mail,
+            extras,
+        };
+        store::insert(tx, message)?;
+        if !suppressed {
+            jobs::enqueue(tx, JobId::new(&self.clock, &self.random), id, now)?;
+        }
+        Ok(id)
+    }
+
+    /// What a way out leads to. Changes nothing: scanners follow every link.
+    pub async fn find_subscription(&self, token: &str) -> Result<Option<Subscription>, Error> {
+        let token = token.to_owned();
+        self.db
+            .read(move |conn| {
+                let Some(message) = find_by_token(conn, &token)? else {
+                    return Ok(None);
+                };
+                let stopped = store::is_suppressed(conn, &message.mail.to, message.category, message.member)?;
+                Ok(Some(Subscription {
+                    address: message.mail.to.masked(),
+                    category: message.category,
+                    sender: message.mail.from_name,
+                    language: message.language,
+                    active: !stopped,
+                }))
+            })
+            .await
+    }
+
+    /// Ends mails of that kind, from that sender, to that recipient (promise 20). Twice is as good as once; false: no such way.
+    pub async fn unsubscribe(&self, token: &str) -> Result<bool, Error> {
+        let (token, now) = (token.to_owned(), self.clock.now());
+        self.db
+            .write(move |tx| {
+                let Some(message) = find_by_token(tx, &token)? else {
+                    return Ok(false);
+                };
+                let reason = SuppressionReason::Unsubscribed;
+                store::suppress(
+                    tx,
+                    &message.mail.to,
+                    message.category,
+                    message.member,
+                    reason,
+                    now,
+                )?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// Takes an unsubscription back, when the recipient says so in their settings.
+    pub fn allow(
+        &self,
+        tx: &mut Conn,
+        address: &EmailAddress,
+        category: Category,
+        member: Option<MemberId>,
+    ) -> Result<(), Error> {
+        Ok(store::allow(tx, address, category, member)?)
+    }
+
+    /// A member's messages, newest first.
+    pub async fn list_messages(
+        &self,
+        member: MemberId,
+        before: Option<(Timestamp, MessageId)>,
+        limit: u32,
+    ) -> Result<Vec<Message>, Error> {
+        self.db
+            .read(move |conn| Ok(store::list_messages(conn, member, before, i64::from(limit))?))
+            .await
+    }
+
+    /// One message with its text; no text where that is the recipient's alone.
+    pub async fn find_message(
+        &self,
+        member: MemberId,
+        id: MessageId,
+    ) -> Result<Option<(Message, Option<String>)>, Error> {
+        self.db
+            .read(move |conn| Ok(store::find_message(conn, member, id)?))
+            .await
+    }
+}
+
+/// The message whose way out this is. The id finds it, the secret behind it proves it.
+fn find_by_token(conn: &mut Conn, token: &str) -> Result<Option<store::Queued>, Error> {
+    let Some((id, _secret)) = token.split_once('.') else {
+        return Ok(None);
+    };
+    let Ok(id) = id.parse() else { return Ok(None) };
+    Ok(store::find_queued(conn, id)?.filter(|message| {
+        message
+            .extras
+            .unsubscribe
+            .as_ref()
+            .is_some_and(|way| same_secret(way.token.as_bytes(), token.as_bytes()))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::HOUR;
+    use crate::db::{DatabaseUrl, Options};
+    use crate::jobs::Runner;
+    use crate::mail::templates::NewContact;
+    use crate::mail::transport::{Memory, SendError};
+    use crate::mail::{SendMail, Template, Transport};
+
+    /// An outbox with a mailbox at its other end.
+    struct Post {
+        db: Db,
+        clock: Clock,
+        mailer: Mailer,
+        memory: Memory,
+        jobs: Runner,
+    }
+
+    impl Post {
+        async fn on(url: DatabaseUrl) -> Self {
+            let options = Options {
+                url,
+                pool_size: 3,
+                acquire_timeout: Duration::from_secs(5),
+            };
+            let db = Db::open(options).unwrap();
+            db.migrate().await.unwrap();
+            let (clock, random) = (
+                Clock::frozen(Timestamp::from_secs(1_795_315_200)),
+                Random::seeded(1),
+            );
+            let links = Links::new("https://contactbar.example".parse().unwrap());
+            let from = "hello@contactbar.example".parse().unwrap();
+            let mailer = Mailer::new(db.clone(), clock.clone(), random.clone(), links, from).unwrap();
+            let memory = Memory::default();
+            let mut jobs = Runner::new(db.clone(), clock.clone(), random, 1);
+            jobs.register(SendMail {
+                db: db.clone(),
+                clock: clock.clone(),
+                transport: Transport::Memory(memory.clone()),
+            });
+            Self {
+                db,
+                clock,
+                mailer,
+                memory,
+                jobs,
+            }
+        }
+
+        async fn enqueue(&self, draft: Draft) -> MessageId {
+            self.clock.advance(Duration::from_secs(1));
+            let mailer = self.mailer.clone();
+            self.db.write(move |tx| mailer.enqueue(tx, draft)).await.unwrap()
+        }
+
+        async fn run(&self) -> Vec<Outgoing> {
+            self.jobs.run_until_empty().await.unwrap();
+            self.memory.take()
+        }
+
+        async fn states(&self, member: MemberId) -> Vec<MessageState> {
+            let messages = self.mailer.list_messages(member, None, 100).await.unwrap();
+            messages.into_iter().rev().map(|message| message.state).collect()
+        }
+    }
+
+    fn contact() -> Template {
+        Template::NewContact(NewContact {
+            bar_name: "Spring".into(),
+            fields: vec![("Email".into(), "jo@example.com".into())],
+            page: "https://bloom.example/".into(),
+            at: Timestamp::from_secs(1_795_315_200),
+            link: "https://contactbar.example/contacts/1".parse().unwrap(),
+        })
+    }
+
+    fn reset() -> Template {
+        Template::PasswordReset {
+            link: "https://contactbar.example/reset?token=secret".parse().unwrap(),
+            valid_minutes: 30,
+        }
+    }
+
+    async fn story(url: DatabaseUrl) {
+        let post = Post::on(url).await;
+        let (mine, other) = {
+            let random = Random::seeded(2);
+            (
+                MemberId::new(&post.clock, &random),
+                MemberId::new(&post.clock, &random),
+            )
+        };
+        let anna: EmailAddress = "Anna@example.com".parse().unwrap();
+        let draft = |template, member| Draft::new(anna.clone(), Language::En, template).about_member(member);
+
+        // What is enqueued leaves once, as it was written.
+        let id = post.enqueue(draft(contact(), mine)).await;
+        let mails = post.run().await;
+        assert_eq!(mails.len(), 1);
+        assert_eq!(mails[0].message_id, format!("{id}@contactbar.example"));
+        assert_eq!(mails[0].subject, "New contact: Spring");
+        assert_eq!(post.run().await, []);
+        assert_eq!(post.states(mine).await, [MessageState::Sent]);
+        assert_eq!(post.states(other).await, []);
+
+        // An undone transaction leaves no mail.
+        let (mailer, undone) = (post.mailer.clone(), draft(contact(), mine));
+        let result: Result<(), Error> = post
+            .db
+            .write(move |tx| {
+                mailer.enqueue(tx, undone)?;
+                Err(crate::db::Error::Unavailable("told to".into()).into())
+            })
+            .await;
+        assert!(result.is_err());
+        assert_eq!(post.run().await, []);
+
+        // Looking at the way out changes nothing; taking it ends these mails, from this member, and nothing else.
+        let way_out = mails[0].unsubscribe.clone().unwrap();
+        let token = way_out.path().rsplit('/').next().unwrap().to_owned();
+        let seen = post.mailer.find_subscription(&token).await.unwrap().unwrap();
+        assert_eq!((seen.address.as_str(), seen.active), ("A…@example.com", true));
+        assert!(
+            !post
+                .mailer
+                .unsubscribe(&format!("{id}.{}", "x".repeat(43)))
+                .await
+                .unwrap()
+        );
+        assert!(!post.mailer.unsubscribe("nonsense").await.unwrap());
+        for _ in 0..2 {
+            assert!(post.mailer.unsubscribe(&token).await.unwrap());
+        }
+        assert!(
+            !post
+                .mailer
+                .find_subscription(&token)
+                .await
+                .unwrap()
+                .unwrap()
+                .active
+        );
+        post.enqueue(draft(contact(), mine)).await;
+        assert_eq!(post.run().await, []);
+        post.enqueue(draft(contact(), other)).await;
+        post.enqueue(draft(reset(), mine)).await;
+        assert_eq!(post.run().await.len(), 2);
+        assert_eq!(
+            post.states(mine).await,
+            [MessageState::Sent, MessageState::Suppressed, MessageState::Sent]
+        );
+
+        // The text is there to read, but not a link that lets in, nor another's way out.
+        let (_, text) = post.mailer.find_message(mine, id).await.unwrap().unwrap();
+        let text = text.unwrap();
+        assert!(
+            text.contains("jo@example.com") && !text.contains(&token),
+            "{text}"
+        );
+        let newest = post.mailer.list_messages(mine, None, 1).await.unwrap().remove(0);
+        assert_eq!(newest.template, "password_reset");
+        assert_eq!(
+            post.mailer
+                .find_message(mine, newest.id)
+                .await
+                .unwrap()
+                .unwrap()
+                .1,
+            None
+        );
+        assert_eq!(post.mailer.find_message(other, id).await.unwrap(), None);
+        let kept = post
+            .db
+            .read(move |conn| store::find_queued(conn, newest.id))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (kept.mail.text.as_str(), kept.mail.html.as_str()),
+            ("", ""),
+            "a sent secret is forgotten"
+        );
+
+        // A server in trouble is tried again, with the same bytes; who opts out meanwhile is left alone.
+        post.memory.fail_with(Some(SendError::Later("451 later".into())));
+        let draft = |address: &str, template| {
+            Draft::new(address.parse().unwrap(), Language::De, template).about_member(other)
+        };
+        let waiting = post.enqueue(draft("ben@example.com", contact())).await;
+        let written = post.clock.now();
+        post.enqueue(draft("eve@example.com", contact())).await;
+        assert_eq!(post.run().await, []);
+        post.memory.fail_with(None);
+        assert_eq!(post.run().await, [], "not before its time");
+        let eve = "eve@example.com".parse().unwrap();
+        let now = post.clock.now();
+        post.db
+            .write(move |tx| {
+                let reason = SuppressionReason::Unsubscribed;
+                store::suppress(tx, &eve, Category::ContactNotification, None, reason, now)
+            })
+            .await
+            .unwrap();
+        post.clock.advance(HOUR);
+        let mails = post.run().await;
+        assert_eq!(mails.len(), 1);
+        assert_eq!(mails[0].message_id, format!("{waiting}@contactbar.example"));
+        assert_eq!(mails[0].date, written, "the date is that of the writing");
+
+        // A missing mailbox is parked, and stops what may be refused, never a reset.
+        post.memory
+            .fail_with(Some(SendError::NoSuchMailbox("550 5.1.1 unknown".into())));
+        post.enqueue(draft("gone@example.com", contact())).await;
+        assert_eq!(post.run().await, []);
+        let counts = post.db.read(crate::jobs::count).await.unwrap();
+        assert_eq!((counts.pending, counts.failed), (0, 1));
+        post.memory.fail_with(None);
+        post.enqueue(draft("gone@example.com", contact())).await;
+        post.enqueue(draft("Gone@Example.com", reset())).await;
+        let mails = post.run().await;
+        assert_eq!(mails.len(), 1);
+        assert_eq!(mails[0].subject, "Wählen Sie ein neues Passwort");
+
+        // After a day of tries a mail is parked, and can be seen.
+        post.memory.fail_with(Some(SendError::Later("421 busy".into())));
+        let last = post.enqueue(draft("ben@example.com", contact())).await;
+        for _ in 0..16 {
+            post.run().await;
+            post.clock.advance(8 * HOUR);
+        }
+        let (message, _) = post.mailer.find_message(other, last).await.unwrap().unwrap();
+        assert_eq!((message.state, message.attempts), (MessageState::Failed, 16));
+        assert_eq!(message.error.as_deref(), Some("not now: 421 busy"));
+        let older = post
+            .mailer
+            .list_messages(other, Some((message.queued_at, message.id)), 100)
+            .await
+            .unwrap();
+        assert_eq!(
+            older.len(),
+            post.states(other).await.len() - 1,
+            "the cursor leaves out what it names"
+        );
+    }
+
+    #[tokio::test]
+    async fn mail_leaves_once_or_visibly_not_on_sqlite() {
+        let path = std::env::temp_dir().join(format!("contactbar-mail-{}.db", std::process::id()));
+        story(DatabaseUrl::Sqlite(path.clone())).await;
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the cluster that `make test` starts is named in the environment"
+    )]
+    async fn mail_leaves_once_or_visibly_not_on_postgres() {
+        use diesel::{Connection, RunQueryDsl};
+        let server =
+            std::env::var("CONTACTBAR_TEST_POSTGRES").expect("`make test` starts a PostgreSQL and names it");
+        let base = server.rsplit_once('/').unwrap().0;
+        let name = format!("mail_story_{}", std::process::id());
+        let mut admin = diesel::PgConnection::establish(&server).unwrap();
+        diesel::sql_query(format!("CREATE DATABASE {name}"))
+            .execute(&mut admin)
+            .unwrap();
+        story(DatabaseUrl::Postgres(format!("{base}/{name}"))).await;
+        diesel::sql_query(format!("DROP DATABASE {name} WITH (FORCE)"))
+            .execute(&mut admin)
+            .unwrap();
+    }
+}

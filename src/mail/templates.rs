@@ -1,0 +1,364 @@
+//! What our mails say: one template a mail, the words once a language, HTML and text from the same blocks.
+//!
+//! A template is a value with all that its words need, so a mail with a hole can't be written; each language is one
+//! exhaustive `match`, so a mail without its translation does not compile. Words that people wrote (names, texts,
+//! pages) only ever go into a block's text, and never become markup: `render` escapes them.
+
+mod de;
+mod en;
+
+use serde::Serialize;
+use url::Url;
+
+use super::{Category, EmailAddress, Language};
+use crate::clock::Timestamp;
+
+/// Every mail that we write.
+#[derive(Clone, Debug)]
+pub enum Template {
+    /// Somebody registered, or gave a new address for the first time.
+    VerifyAddress { link: Url, valid_hours: u32 },
+    /// A member invites a person to its team.
+    Invitation {
+        member_name: String,
+        inviter: String,
+        link: Url,
+        valid_days: u32,
+    },
+    /// Somebody forgot the password of this address.
+    PasswordReset { link: Url, valid_minutes: u32 },
+    /// The password was changed; `reset_link` for whoever didn't.
+    PasswordChanged { at: Timestamp, reset_link: Url },
+    /// To the new address: confirm it.
+    AddressChangeConfirm { link: Url, valid_hours: u32 },
+    /// To the old address: somebody asked for another one.
+    AddressChangeNotice {
+        new_address: EmailAddress,
+        reset_link: Url,
+    },
+    /// To both: it is done (promise 39).
+    AddressChanged {
+        old_address: EmailAddress,
+        new_address: EmailAddress,
+        at: Timestamp,
+    },
+    /// Somebody registered with an address that has an account.
+    AlreadyRegistered { login_link: Url, reset_link: Url },
+    /// A visitor left their details.
+    NewContact(NewContact),
+    /// Several visitors did.
+    ContactDigest(ContactDigest),
+    /// The member's own words to a visitor.
+    Autoresponse {
+        sender: String,
+        site: String,
+        subject: String,
+        text: String,
+    },
+    SecondFactorChanged {
+        change: SecondFactorChange,
+        at: Timestamp,
+        reset_link: Url,
+    },
+    /// A log-in from a device that we hadn't seen.
+    NewLogin {
+        at: Timestamp,
+        device: String,
+        sessions_link: Url,
+    },
+    TokenCreated {
+        name: String,
+        at: Timestamp,
+        tokens_link: Url,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct NewContact {
+    pub bar_name: String,
+    /// Labels as the visitor saw them, and what they wrote.
+    pub fields: Vec<(String, String)>,
+    /// Where; shown, never linked: a page's address comes from the visitor.
+    pub page: String,
+    pub at: Timestamp,
+    /// In the dashboard.
+    pub link: Url,
+}
+
+#[derive(Clone, Debug)]
+pub struct ContactDigest {
+    /// How many there were in all; `contacts` may hold fewer.
+    pub total: u32,
+    pub contacts: Vec<DigestLine>,
+    /// The list in the dashboard.
+    pub link: Url,
+}
+
+#[derive(Clone, Debug)]
+pub struct DigestLine {
+    pub at: Timestamp,
+    pub bar_name: String,
+    /// What best names the contact: an address, a name, a phone.
+    pub summary: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactorChange {
+    On,
+    Off,
+    RecoveryCodesRenewed,
+}
+
+/// What a language makes of a template.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    pub subject: String,
+    /// The line that mail clients show beside the subject.
+    pub preview: String,
+    pub blocks: Vec<Block>,
+    /// Why the recipient gets this mail; stands in the foot.
+    pub reason: String,
+}
+
+impl Letter {
+    fn printable(self) -> Self {
+        Self {
+            subject: printable(self.subject),
+            preview: printable(self.preview),
+            blocks: self.blocks.into_iter().map(Block::printable).collect(),
+            reason: printable(self.reason),
+        }
+    }
+}
+
+/// Line breaks are `\n`; every other control character goes, and what turns the direction of the text around it.
+pub(super) fn printable(text: String) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FFFE}' | '\u{FFFF}')
+    };
+    if !text.contains(hidden) {
+        return text;
+    }
+    text.replace("\r\n", "\n")
+        .replace('\t', " ")
+        .chars()
+        .filter(|c| *c == '\n' || !hidden(*c))
+        .collect()
+}
+
+/// A free text as blocks, one for each paragraph.
+fn paragraphs(text: &str) -> Vec<Block> {
+    text.replace("\r\n", "\n")
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(Block::text)
+        .collect()
+}
+
+/// What a mail is made of. Two renderers know these: MJML and plain text.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", content = "content", rename_all = "snake_case")]
+pub enum Block {
+    Heading(String),
+    /// Line breaks are kept.
+    Text(String),
+    /// What the mail is about: at most one a mail.
+    Button(Link),
+    /// What else one may want.
+    Link(Link),
+    /// Labels with values.
+    Rows(Vec<(String, String)>),
+    Small(String),
+}
+
+/// A way out of the mail, always to us.
+#[derive(Clone, Debug, Serialize)]
+pub struct Link {
+    pub label: String,
+    pub url: Url,
+}
+
+impl Block {
+    fn heading(text: impl Into<String>) -> Self {
+        Self::Heading(text.into())
+    }
+    fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+    fn button(label: impl Into<String>, url: &Url) -> Self {
+        Self::Button(Link {
+            label: label.into(),
+            url: url.clone(),
+        })
+    }
+    fn link(label: impl Into<String>, url: &Url) -> Self {
+        Self::Link(Link {
+            label: label.into(),
+            url: url.clone(),
+        })
+    }
+    fn small(text: impl Into<String>) -> Self {
+        Self::Small(text.into())
+    }
+
+    fn printable(self) -> Self {
+        let pair = |(label, value)| (printable(label), printable(value));
+        match self {
+            Self::Heading(text) => Self::Heading(printable(text)),
+            Self::Text(text) => Self::Text(printable(text)),
+            Self::Small(text) => Self::Small(printable(text)),
+            Self::Rows(rows) => Self::Rows(rows.into_iter().map(pair).collect()),
+            Self::Button(_) | Self::Link(_) => self,
+        }
+    }
+}
+
+impl Template {
+    /// Under which it is kept on record.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::VerifyAddress { .. } => "verify_address",
+            Self::Invitation { .. } => "invitation",
+            Self::PasswordReset { .. } => "password_reset",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::AddressChangeConfirm { .. } => "address_change_confirm",
+            Self::AddressChangeNotice { .. } => "address_change_notice",
+            Self::AddressChanged { .. } => "address_changed",
+            Self::AlreadyRegistered { .. } => "already_registered",
+            Self::NewContact(_) => "new_contact",
+            Self::ContactDigest(_) => "contact_digest",
+            Self::Autoresponse { .. } => "autoresponse",
+            Self::SecondFactorChanged { .. } => "second_factor_changed",
+            Self::NewLogin { .. } => "new_login",
+            Self::TokenCreated { .. } => "token_created",
+        }
+    }
+
+    pub fn category(&self) -> Category {
+        match self {
+            Self::VerifyAddress { .. } | Self::Invitation { .. } | Self::AlreadyRegistered { .. } => {
+                Category::AccountMail
+            }
+            Self::PasswordReset { .. }
+            | Self::PasswordChanged { .. }
+            | Self::AddressChangeConfirm { .. }
+            | Self::AddressChangeNotice { .. }
+            | Self::AddressChanged { .. }
+            | Self::SecondFactorChanged { .. }
+            | Self::NewLogin { .. }
+            | Self::TokenCreated { .. } => Category::Security,
+            Self::NewContact(_) => Category::ContactNotification,
+            Self::ContactDigest(_) => Category::ContactDigest,
+            Self::Autoresponse { .. } => Category::Autoresponse,
+        }
+    }
+
+    /// Whether the body holds a link that lets its reader in. Such a body is nobody's to read but the recipient's, and
+    /// is forgotten once the mail has left; that it was sent stays on record.
+    pub fn holds_secret(&self) -> bool {
+        match self {
+            Self::VerifyAddress { .. }
+            | Self::Invitation { .. }
+            | Self::PasswordReset { .. }
+            | Self::AddressChangeConfirm { .. } => true,
+            Self::PasswordChanged { .. }
+            | Self::AddressChangeNotice { .. }
+            | Self::AddressChanged { .. }
+            | Self::AlreadyRegistered { .. }
+            | Self::NewContact(_)
+            | Self::ContactDigest(_)
+            | Self::Autoresponse { .. }
+            | Self::SecondFactorChanged { .. }
+            | Self::NewLogin { .. }
+            | Self::TokenCreated { .. } => false,
+        }
+    }
+
+    /// In whose name it is written: ours, or the member's.
+    pub fn sender(&self) -> String {
+        match self {
+            Self::Autoresponse { sender, .. } => printable(sender.clone()).replace('\n', " "),
+            _ => "Contactbar".to_owned(),
+        }
+    }
+
+    /// The words, without the control characters that people may have sent along.
+    pub fn letter(&self, language: Language) -> Letter {
+        let letter = match language {
+            Language::En => en::letter(self),
+            Language::De => de::letter(self),
+        };
+        letter.printable()
+    }
+
+    /// One of each, with plausible data: for tests and for looking at them (`examples/render_mails.rs`).
+    pub fn samples() -> Vec<Self> {
+        samples()
+    }
+}
+
+fn samples() -> Vec<Template> {
+    let url = |path: &str| {
+        Url::parse(&format!("https://contactbar.example/{path}")).expect("a sample address parses")
+    };
+    let address = |text: &str| text.parse::<EmailAddress>().expect("a sample address parses");
+    let at = |minutes: i64| Timestamp::from_secs(1_795_315_200 + minutes * 60);
+    let token = "Zx8Qn4w2bJ0c-3mLr7TfVYkP5hDsE9uA1oXgNtKiB6M";
+    vec![
+        Template::VerifyAddress { link: url(&format!("verify?token={token}")), valid_hours: 24 },
+        Template::Invitation {
+            member_name: "Bloom & Petal".into(),
+            inviter: "Anna Berg".into(),
+            link: url(&format!("invitation?token={token}")),
+            valid_days: 7,
+        },
+        Template::PasswordReset { link: url(&format!("reset?token={token}")), valid_minutes: 30 },
+        Template::PasswordChanged { at: at(0), reset_link: url("forgotten") },
+        Template::AddressChangeConfirm { link: url(&format!("verify?token={token}")), valid_hours: 24 },
+        Template::AddressChangeNotice { new_address: address("anna@bloom.example"), reset_link: url("forgotten") },
+        Template::AddressChanged {
+            old_address: address("anna@old.example"),
+            new_address: address("anna@bloom.example"),
+            at: at(0),
+        },
+        Template::AlreadyRegistered { login_link: url("login"), reset_link: url("forgotten") },
+        Template::NewContact(NewContact {
+            bar_name: "Spring offer".into(),
+            fields: vec![
+                ("Your name".into(), "Jo Lindqvist".into()),
+                ("Your email".into(), "jo@example.com".into()),
+                ("Message".into(), "Do you deliver on Sundays?\nWe would need thirty bouquets by eleven.".into()),
+            ],
+            page: "https://bloom.example/pricing".into(),
+            at: at(0),
+            link: url("contacts/con_01jd9m4w9tq2v"),
+        }),
+        Template::ContactDigest(ContactDigest {
+            total: 12,
+            contacts: vec![
+                DigestLine { at: at(0), bar_name: "Spring offer".into(), summary: "jo@example.com".into() },
+                DigestLine { at: at(95), bar_name: "Spring offer".into(), summary: "sam.taylor@example.org".into() },
+                DigestLine { at: at(180), bar_name: "Wedding flowers".into(), summary: "+49 30 901820".into() },
+            ],
+            link: url("contacts"),
+        }),
+        Template::Autoresponse {
+            sender: "Bloom & Petal".into(),
+            site: "bloom.example".into(),
+            subject: "Thank you for your message".into(),
+            text: "Hello Jo,\n\nthank you for writing. We read every message and answer within a day.\n\nAnna, Bloom & Petal"
+                .into(),
+        },
+        Template::SecondFactorChanged { change: SecondFactorChange::On, at: at(0), reset_link: url("forgotten") },
+        Template::SecondFactorChanged { change: SecondFactorChange::Off, at: at(0), reset_link: url("forgotten") },
+        Template::SecondFactorChanged {
+            change: SecondFactorChange::RecoveryCodesRenewed,
+            at: at(0),
+            reset_link: url("forgotten"),
+        },
+        Template::NewLogin { at: at(0), device: "Firefox on Linux".into(), sessions_link: url("settings/sessions") },
+        Template::TokenCreated { name: "Nightly export".into(), at: at(0), tokens_link: url("settings/tokens") },
+    ]
+}

@@ -1,0 +1,330 @@
+//! Our mails in German.
+
+use super::{Block, Letter, SecondFactorChange, Template};
+use crate::clock::Timestamp;
+
+pub(super) fn letter(template: &Template) -> Letter {
+    match template {
+        Template::VerifyAddress { link, valid_hours } => Letter {
+            subject: "Bitte bestätigen Sie Ihre Adresse".into(),
+            preview: "Ein Klick, und Ihr Konto ist bereit.".into(),
+            blocks: vec![
+                Block::heading("Willkommen bei Contactbar"),
+                Block::text(
+                    "Bitte bestätigen Sie, dass diese Adresse Ihnen gehört. Dann ist Ihr Konto bereit.",
+                ),
+                Block::button("Adresse bestätigen", link),
+                Block::small(format!(
+                    "Der Link gilt einmal, {} lang. Falls Sie sich nicht registriert haben, tun Sie nichts: Ohne ihn ist das Konto nicht nutzbar.",
+                    plural(*valid_hours, "Stunde", "Stunden")
+                )),
+            ],
+            reason: "Sie erhalten diese Mail, weil bei einer Registrierung diese Adresse angegeben wurde."
+                .into(),
+        },
+        Template::Invitation {
+            member_name,
+            inviter,
+            link,
+            valid_days,
+        } => Letter {
+            subject: format!("{inviter} lädt Sie ein: {member_name}"),
+            preview: "Kommen Sie ins Team bei Contactbar.".into(),
+            blocks: vec![
+                Block::heading(format!("Ins Team von {member_name}")),
+                Block::text(format!(
+                    "{inviter} lädt Sie bei Contactbar ins Team von {member_name} ein."
+                )),
+                Block::button("Einladung annehmen", link),
+                Block::small(format!(
+                    "Der Link gilt einmal, {} lang. Wenn Sie nicht möchten, tun Sie nichts.",
+                    plural(*valid_days, "Tag", "Tage")
+                )),
+            ],
+            reason: format!("Sie erhalten diese Mail, weil {inviter} diese Adresse eingeladen hat."),
+        },
+        Template::PasswordReset { link, valid_minutes } => Letter {
+            subject: "Wählen Sie ein neues Passwort".into(),
+            preview: format!(
+                "Der Link gilt einmal, {} lang.",
+                plural(*valid_minutes, "Minute", "Minuten")
+            ),
+            blocks: vec![
+                Block::heading("Neues Passwort"),
+                Block::text("Jemand, vermutlich Sie, hat für diese Adresse ein neues Passwort angefordert."),
+                Block::button("Neues Passwort wählen", link),
+                Block::small(format!(
+                    "Der Link gilt einmal, {} lang, und beendet alle Sitzungen. Falls Sie es nicht waren, tun Sie nichts: Ihr Passwort bleibt, wie es ist.",
+                    plural(*valid_minutes, "Minute", "Minuten")
+                )),
+            ],
+            reason: ACCOUNT.into(),
+        },
+        Template::PasswordChanged { at, reset_link } => Letter {
+            subject: "Ihr Passwort wurde geändert".into(),
+            preview: "Falls Sie es waren, ist alles gut.".into(),
+            blocks: vec![
+                Block::heading("Ihr Passwort wurde geändert"),
+                Block::text(format!(
+                    "Es wurde am {} geändert; alle anderen Sitzungen wurden beendet.",
+                    time(*at)
+                )),
+                Block::text(NOT_YOU),
+                Block::button("Ich war es nicht", reset_link),
+            ],
+            reason: ACCOUNT.into(),
+        },
+        Template::AddressChangeConfirm { link, valid_hours } => Letter {
+            subject: "Bitte bestätigen Sie Ihre neue Adresse".into(),
+            preview: "Ein Klick, und Ihr Konto zieht zu dieser Adresse um.".into(),
+            blocks: vec![
+                Block::heading("Ihre neue Adresse"),
+                Block::text(
+                    "Bitte bestätigen Sie, dass diese Adresse Ihnen gehört. Danach melden Sie sich mit ihr an, und unsere Mails kommen hierher.",
+                ),
+                Block::button("Neue Adresse bestätigen", link),
+                Block::small(format!(
+                    "Der Link gilt einmal, {} lang. Falls Sie das nicht wollten, tun Sie nichts.",
+                    plural(*valid_hours, "Stunde", "Stunden")
+                )),
+            ],
+            reason: "Sie erhalten diese Mail, weil diese Adresse für ein Konto angegeben wurde.".into(),
+        },
+        Template::AddressChangeNotice {
+            new_address,
+            reset_link,
+        } => Letter {
+            subject: "Ihre Adresse soll geändert werden".into(),
+            preview: "Falls Sie es waren, ist alles gut.".into(),
+            blocks: vec![
+                Block::heading("Ihre Adresse soll geändert werden"),
+                Block::text(format!(
+                    "Jemand, vermutlich Sie, möchte Ihr Konto zu {new_address} umziehen. Das geschieht, sobald jene Adresse bestätigt ist."
+                )),
+                Block::text(NOT_YOU),
+                Block::button("Ich war es nicht", reset_link),
+            ],
+            reason: ACCOUNT.into(),
+        },
+        Template::AddressChanged {
+            old_address,
+            new_address,
+            at,
+        } => Letter {
+            subject: "Ihre Adresse wurde geändert".into(),
+            preview: format!("Ihr Konto ist zu {new_address} umgezogen."),
+            blocks: vec![
+                Block::heading("Ihre Adresse wurde geändert"),
+                Block::text(
+                    "Ihr Konto ist umgezogen. Wir schreiben an beide Adressen, damit das nie unbemerkt geschieht.",
+                ),
+                Block::Rows(vec![
+                    ("Alte Adresse".into(), old_address.to_string()),
+                    ("Neue Adresse".into(), new_address.to_string()),
+                    ("Wann".into(), time(*at)),
+                ]),
+                Block::small("Falls Sie es nicht waren, antworten Sie sofort auf diese Mail."),
+            ],
+            reason: "Sie erhalten diese Mail, weil diese Adresse zu einem Konto gehört oder gehörte.".into(),
+        },
+        Template::AlreadyRegistered {
+            login_link,
+            reset_link,
+        } => Letter {
+            subject: "Sie haben schon ein Konto".into(),
+            preview: "Melden Sie sich einfach an, oder wählen Sie ein neues Passwort.".into(),
+            blocks: vec![
+                Block::heading("Sie haben schon ein Konto"),
+                Block::text(
+                    "Jemand, vermutlich Sie, wollte sich mit dieser Adresse registrieren. Sie hat schon ein Konto: Melden Sie sich einfach an.",
+                ),
+                Block::button("Anmelden", login_link),
+                Block::link("Passwort vergessen?", reset_link),
+                Block::small(
+                    "Falls Sie es nicht waren, ist nichts zu tun. Niemand hat erfahren, dass es das Konto gibt.",
+                ),
+            ],
+            reason: ACCOUNT.into(),
+        },
+        Template::NewContact(contact) => Letter {
+            subject: format!("Neuer Kontakt: {}", contact.bar_name),
+            preview: contact
+                .fields
+                .iter()
+                .map(|(_, value)| value.as_str())
+                .collect::<Vec<_>>()
+                .join(" · "),
+            blocks: vec![
+                Block::heading("Sie haben einen neuen Kontakt"),
+                Block::Rows(
+                    contact
+                        .fields
+                        .iter()
+                        .cloned()
+                        .chain([
+                            ("Leiste".into(), contact.bar_name.clone()),
+                            ("Seite".into(), contact.page.clone()),
+                            ("Wann".into(), time(contact.at)),
+                        ])
+                        .collect(),
+                ),
+                Block::button("Im Dashboard öffnen", &contact.link),
+            ],
+            reason: "Sie erhalten diese Mail, weil Sie von neuen Kontakten hören möchten.".into(),
+        },
+        Template::ContactDigest(digest) => Letter {
+            subject: format!(
+                "{} seit der letzten Mail",
+                plural(digest.total, "neuer Kontakt", "neue Kontakte")
+            ),
+            preview: digest
+                .contacts
+                .iter()
+                .map(|line| line.summary.as_str())
+                .collect::<Vec<_>>()
+                .join(" · "),
+            blocks: [
+                Block::heading(plural(digest.total, "neuer Kontakt", "neue Kontakte")),
+                Block::Rows(
+                    digest
+                        .contacts
+                        .iter()
+                        .map(|line| {
+                            (
+                                format!("{} · {}", line.bar_name, time(line.at)),
+                                line.summary.clone(),
+                            )
+                        })
+                        .collect(),
+                ),
+            ]
+            .into_iter()
+            .chain(match u32::try_from(digest.contacts.len()) {
+                Ok(shown) if shown < digest.total => {
+                    Some(Block::text(format!("… und {} weitere.", digest.total - shown)))
+                }
+                _ => None,
+            })
+            .chain([Block::button("Im Dashboard öffnen", &digest.link)])
+            .collect(),
+            reason: "Sie erhalten diese Mail, weil Sie neue Kontakte gesammelt bekommen möchten.".into(),
+        },
+        Template::Autoresponse {
+            sender,
+            site,
+            subject,
+            text,
+        } => Letter {
+            subject: subject.clone(),
+            preview: String::new(),
+            blocks: super::paragraphs(text),
+            reason: format!(
+                "Sie erhalten diese Mail, weil Sie auf {site} Ihre Daten hinterlassen haben. Contactbar sendet sie im Namen von {sender}."
+            ),
+        },
+        Template::SecondFactorChanged {
+            change,
+            at,
+            reset_link,
+        } => {
+            let (title, what) = match change {
+                SecondFactorChange::On => (
+                    "Zweiter Faktor eingeschaltet",
+                    "Ab jetzt wird beim Anmelden auch nach einem Code aus Ihrer App gefragt.",
+                ),
+                SecondFactorChange::Off => (
+                    "Zweiter Faktor ausgeschaltet",
+                    "Ab jetzt genügt zum Anmelden das Passwort allein.",
+                ),
+                SecondFactorChange::RecoveryCodesRenewed => (
+                    "Neue Wiederherstellungscodes",
+                    "Es wurden neue Wiederherstellungscodes erzeugt. Die alten gelten nicht mehr.",
+                ),
+            };
+            Letter {
+                subject: title.into(),
+                preview: "Falls Sie es waren, ist alles gut.".into(),
+                blocks: vec![
+                    Block::heading(title),
+                    Block::text(what),
+                    Block::Rows(vec![("Wann".into(), time(*at))]),
+                    Block::text(NOT_YOU),
+                    Block::button("Ich war es nicht", reset_link),
+                ],
+                reason: ACCOUNT.into(),
+            }
+        }
+        Template::NewLogin {
+            at,
+            device,
+            sessions_link,
+        } => Letter {
+            subject: "Neue Anmeldung bei Ihrem Konto".into(),
+            preview: format!("{device}, {}", time(*at)),
+            blocks: vec![
+                Block::heading("Neue Anmeldung"),
+                Block::text(
+                    "Jemand, vermutlich Sie, hat sich mit einem Gerät angemeldet, das wir noch nicht kannten.",
+                ),
+                Block::Rows(vec![("Gerät".into(), device.clone()), ("Wann".into(), time(*at))]),
+                Block::text(
+                    "Falls Sie es nicht waren, beenden Sie jene Sitzung und wählen Sie ein neues Passwort.",
+                ),
+                Block::button("Sitzungen ansehen", sessions_link),
+            ],
+            reason: ACCOUNT.into(),
+        },
+        Template::TokenCreated {
+            name,
+            at,
+            tokens_link,
+        } => Letter {
+            subject: "Ein neues API-Token wurde erzeugt".into(),
+            preview: "Falls Sie es waren, ist alles gut.".into(),
+            blocks: vec![
+                Block::heading("Ein neues API-Token"),
+                Block::text(
+                    "Mit Ihrem Konto wurde ein Token für die API erzeugt. Wer es hat, kann in seinen Grenzen in Ihrem Namen handeln.",
+                ),
+                Block::Rows(vec![("Token".into(), name.clone()), ("Wann".into(), time(*at))]),
+                Block::text("Falls Sie es nicht waren, löschen Sie es und wählen Sie ein neues Passwort."),
+                Block::button("Tokens ansehen", tokens_link),
+            ],
+            reason: ACCOUNT.into(),
+        },
+    }
+}
+
+const ACCOUNT: &str = "Sie erhalten diese Mail, weil diese Adresse ein Konto hat.";
+const NOT_YOU: &str = "Falls Sie es waren, ist alles gut. Falls nicht, wählen Sie sofort ein neues Passwort: Das beendet alle Sitzungen.";
+
+fn plural(count: u32, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// `22. November 2026, 02:45 UTC`
+fn time(at: Timestamp) -> String {
+    const MONTHS: [&str; 12] = [
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+    ];
+    let at = at.jiff().to_zoned(jiff::tz::TimeZone::UTC);
+    let month = MONTHS[usize::from(at.month().unsigned_abs()) - 1];
+    format!(
+        "{}. {month} {}, {:02}:{:02} UTC",
+        at.day(),
+        at.year(),
+        at.hour(),
+        at.minute()
+    )
+}

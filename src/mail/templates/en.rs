@@ -1,0 +1,305 @@
+//! Our mails in English.
+
+use super::{Block, Letter, SecondFactorChange, Template};
+use crate::clock::Timestamp;
+
+pub(super) fn letter(template: &Template) -> Letter {
+    match template {
+        Template::VerifyAddress { link, valid_hours } => Letter {
+            subject: "Please confirm your address".into(),
+            preview: "One click, and your account is ready.".into(),
+            blocks: vec![
+                Block::heading("Welcome to Contactbar"),
+                Block::text("Please confirm that this address is yours. Then your account is ready."),
+                Block::button("Confirm address", link),
+                Block::small(format!(
+                    "The link works once, within {}. If you did not register, do nothing: without it the account can't be used.",
+                    plural(*valid_hours, "hour", "hours")
+                )),
+            ],
+            reason: "You receive this mail because this address was given when registering.".into(),
+        },
+        Template::Invitation {
+            member_name,
+            inviter,
+            link,
+            valid_days,
+        } => Letter {
+            subject: format!("{inviter} invites you to {member_name}"),
+            preview: "Join the team on Contactbar.".into(),
+            blocks: vec![
+                Block::heading(format!("Join {member_name}")),
+                Block::text(format!(
+                    "{inviter} invites you to the team of {member_name} on Contactbar."
+                )),
+                Block::button("Accept the invitation", link),
+                Block::small(format!(
+                    "The link works once, within {}. If you don't want to join, do nothing.",
+                    plural(*valid_days, "day", "days")
+                )),
+            ],
+            reason: format!("You receive this mail because {inviter} invited this address."),
+        },
+        Template::PasswordReset { link, valid_minutes } => Letter {
+            subject: "Choose a new password".into(),
+            preview: format!(
+                "The link works once, within {}.",
+                plural(*valid_minutes, "minute", "minutes")
+            ),
+            blocks: vec![
+                Block::heading("Choose a new password"),
+                Block::text("Somebody, probably you, asked for a new password for this address."),
+                Block::button("Choose a new password", link),
+                Block::small(format!(
+                    "The link works once, within {}, and ends all sessions. If you did not ask, do nothing: your password stays as it is.",
+                    plural(*valid_minutes, "minute", "minutes")
+                )),
+            ],
+            reason: ACCOUNT.into(),
+        },
+        Template::PasswordChanged { at, reset_link } => Letter {
+            subject: "Your password was changed".into(),
+            preview: "If that was you, all is well.".into(),
+            blocks: vec![
+                Block::heading("Your password was changed"),
+                Block::text(format!(
+                    "It was changed on {}, and all other sessions were ended.",
+                    time(*at)
+                )),
+                Block::text(NOT_YOU),
+                Block::button("It wasn't me", reset_link),
+            ],
+            reason: ACCOUNT.into(),
+        },
+        Template::AddressChangeConfirm { link, valid_hours } => Letter {
+            subject: "Please confirm your new address".into(),
+            preview: "One click, and your account moves to this address.".into(),
+            blocks: vec![
+                Block::heading("Your new address"),
+                Block::text(
+                    "Please confirm that this address is yours. From then on you log in with it, and our mails come here.",
+                ),
+                Block::button("Confirm new address", link),
+                Block::small(format!(
+                    "The link works once, within {}. If you did not ask for this, do nothing.",
+                    plural(*valid_hours, "hour", "hours")
+                )),
+            ],
+            reason: "You receive this mail because this address was given for an account.".into(),
+        },
+        Template::AddressChangeNotice {
+            new_address,
+            reset_link,
+        } => Letter {
+            subject: "Your address is about to change".into(),
+            preview: "If that was you, all is well.".into(),
+            blocks: vec![
+                Block::heading("Your address is about to change"),
+                Block::text(format!(
+                    "Somebody, probably you, asked to move your account to {new_address}. It will move once that address is confirmed."
+                )),
+                Block::text(NOT_YOU),
+                Block::button("It wasn't me", reset_link),
+            ],
+            reason: ACCOUNT.into(),
+        },
+        Template::AddressChanged {
+            old_address,
+            new_address,
+            at,
+        } => Letter {
+            subject: "Your address was changed".into(),
+            preview: format!("Your account has moved to {new_address}."),
+            blocks: vec![
+                Block::heading("Your address was changed"),
+                Block::text(
+                    "Your account has moved. We tell both addresses, so that it can't happen unnoticed.",
+                ),
+                Block::Rows(vec![
+                    ("Old address".into(), old_address.to_string()),
+                    ("New address".into(), new_address.to_string()),
+                    ("When".into(), time(*at)),
+                ]),
+                Block::small("If this wasn't you, answer this mail at once."),
+            ],
+            reason: "You receive this mail because this address is, or was, that of an account.".into(),
+        },
+        Template::AlreadyRegistered {
+            login_link,
+            reset_link,
+        } => Letter {
+            subject: "You already have an account".into(),
+            preview: "Log in as usual, or choose a new password.".into(),
+            blocks: vec![
+                Block::heading("You already have an account"),
+                Block::text(
+                    "Somebody, probably you, tried to register with this address. It has an account already: just log in.",
+                ),
+                Block::button("Log in", login_link),
+                Block::link("Password forgotten?", reset_link),
+                Block::small(
+                    "If it wasn't you, there is nothing to do. Nobody has learnt that the account exists.",
+                ),
+            ],
+            reason: ACCOUNT.into(),
+        },
+        Template::NewContact(contact) => Letter {
+            subject: format!("New contact: {}", contact.bar_name),
+            preview: contact
+                .fields
+                .iter()
+                .map(|(_, value)| value.as_str())
+                .collect::<Vec<_>>()
+                .join(" · "),
+            blocks: vec![
+                Block::heading("You have a new contact"),
+                Block::Rows(
+                    contact
+                        .fields
+                        .iter()
+                        .cloned()
+                        .chain([
+                            ("Bar".into(), contact.bar_name.clone()),
+                            ("Page".into(), contact.page.clone()),
+                            ("When".into(), time(contact.at)),
+                        ])
+                        .collect(),
+                ),
+                Block::button("Open in the dashboard", &contact.link),
+            ],
+            reason: "You receive this mail because you asked to hear of new contacts.".into(),
+        },
+        Template::ContactDigest(digest) => Letter {
+            subject: format!(
+                "{} since the last mail",
+                plural(digest.total, "new contact", "new contacts")
+            ),
+            preview: digest
+                .contacts
+                .iter()
+                .map(|line| line.summary.as_str())
+                .collect::<Vec<_>>()
+                .join(" · "),
+            blocks: [
+                Block::heading(plural(digest.total, "new contact", "new contacts")),
+                Block::Rows(
+                    digest
+                        .contacts
+                        .iter()
+                        .map(|line| {
+                            (
+                                format!("{} · {}", line.bar_name, time(line.at)),
+                                line.summary.clone(),
+                            )
+                        })
+                        .collect(),
+                ),
+            ]
+            .into_iter()
+            .chain(match u32::try_from(digest.contacts.len()) {
+                Ok(shown) if shown < digest.total => {
+                    Some(Block::text(format!("… and {} more.", digest.total - shown)))
+                }
+                _ => None,
+            })
+            .chain([Block::button("Open in the dashboard", &digest.link)])
+            .collect(),
+            reason: "You receive this mail because you asked for new contacts to be gathered.".into(),
+        },
+        Template::Autoresponse {
+            sender,
+            site,
+            subject,
+            text,
+        } => Letter {
+            subject: subject.clone(),
+            preview: String::new(),
+            blocks: super::paragraphs(text),
+            reason: format!(
+                "You receive this mail because you left your details at {site}. Contactbar sends it in the name of {sender}."
+            ),
+        },
+        Template::SecondFactorChanged {
+            change,
+            at,
+            reset_link,
+        } => {
+            let (title, what) = match change {
+                SecondFactorChange::On => (
+                    "Second factor switched on",
+                    "From now on, logging in also asks for a code from your app.",
+                ),
+                SecondFactorChange::Off => (
+                    "Second factor switched off",
+                    "From now on, the password alone is enough to log in.",
+                ),
+                SecondFactorChange::RecoveryCodesRenewed => (
+                    "New recovery codes",
+                    "New recovery codes were made. The old ones no longer work.",
+                ),
+            };
+            Letter {
+                subject: title.into(),
+                preview: "If that was you, all is well.".into(),
+                blocks: vec![
+                    Block::heading(title),
+                    Block::text(what),
+                    Block::Rows(vec![("When".into(), time(*at))]),
+                    Block::text(NOT_YOU),
+                    Block::button("It wasn't me", reset_link),
+                ],
+                reason: ACCOUNT.into(),
+            }
+        }
+        Template::NewLogin {
+            at,
+            device,
+            sessions_link,
+        } => Letter {
+            subject: "New log-in to your account".into(),
+            preview: format!("{device}, {}", time(*at)),
+            blocks: vec![
+                Block::heading("New log-in"),
+                Block::text("Somebody, probably you, logged in from a device that we hadn't seen before."),
+                Block::Rows(vec![
+                    ("Device".into(), device.clone()),
+                    ("When".into(), time(*at)),
+                ]),
+                Block::text("If it wasn't you, end that session and choose a new password."),
+                Block::button("See your sessions", sessions_link),
+            ],
+            reason: ACCOUNT.into(),
+        },
+        Template::TokenCreated {
+            name,
+            at,
+            tokens_link,
+        } => Letter {
+            subject: "A new API token was made".into(),
+            preview: "If that was you, all is well.".into(),
+            blocks: vec![
+                Block::heading("A new API token"),
+                Block::text(
+                    "A token for the API was made with your account. Whoever has it can act in your name, within its scopes.",
+                ),
+                Block::Rows(vec![("Token".into(), name.clone()), ("When".into(), time(*at))]),
+                Block::text("If it wasn't you, delete it and choose a new password."),
+                Block::button("See your tokens", tokens_link),
+            ],
+            reason: ACCOUNT.into(),
+        },
+    }
+}
+
+const ACCOUNT: &str = "You receive this mail because this address has an account.";
+const NOT_YOU: &str =
+    "If that was you, all is well. If not, choose a new password at once: that ends all sessions.";
+
+fn plural(count: u32, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// `22 November 2026, 02:45 UTC`
+fn time(at: Timestamp) -> String {
+    at.jiff().strftime("%-d %B %Y, %H:%M UTC").to_string()
+}
