@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    bars::{Bars, PublishedBars, PurgeBar},
     clock::Clock,
     config::{Config, Migrate, Switch},
     db::{self, Db},
@@ -44,6 +45,7 @@ pub struct App {
     pub db: Db,
     pub jobs: jobs::Runner,
     pub metrics: Metrics,
+    pub bars: Bars,
     address_limits: AddressLimits,
 }
 
@@ -60,14 +62,26 @@ impl App {
         observe_pool(&metrics, &db);
 
         // Services, lowest first.
+        let bars = Bars::new(
+            db.clone(),
+            clock.clone(),
+            random.clone(),
+            PublishedBars::new(db.clone(), clock.clone()),
+        );
 
         // Handlers of jobs.
-        let jobs = jobs::Runner::new(
+        let mut jobs = jobs::Runner::new(
             db.clone(),
             clock.clone(),
             random.clone(),
             config.jobs_at_a_time as usize,
         );
+        jobs.register(PurgeBar {
+            db: db.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            forget: Vec::new(),
+        });
 
         let address_limits = AddressLimits {
             api: per_minute(&config, "api", config.api_requests_per_minute, &clock),
@@ -80,6 +94,7 @@ impl App {
             db,
             jobs,
             metrics,
+            bars,
             address_limits,
         })
     }

@@ -260,6 +260,7 @@ diesel::table! {
         draft -> Document,
         draft_revision -> BigInt,
         published_version -> Nullable<Integer>,
+        published_revision -> Nullable<BigInt>,
         allowed_hosts -> Document,
         settings -> Document,
         created_at -> Moment,

@@ -203,6 +203,7 @@ CREATE TABLE bars (
   draft jsonb NOT NULL,
   draft_revision bigint NOT NULL,
   published_version integer,
+  published_revision bigint,
   allowed_hosts jsonb NOT NULL,
   settings jsonb NOT NULL,
   created_at timestamptz NOT NULL,

@@ -203,6 +203,7 @@ CREATE TABLE bars (
   draft TEXT NOT NULL,
   draft_revision INTEGER NOT NULL,
   published_version INTEGER,
+  published_revision INTEGER,
   allowed_hosts TEXT NOT NULL,
   settings TEXT NOT NULL,
   created_at INTEGER NOT NULL,

@@ -1,0 +1,210 @@
+//! The look-up that every visitor's request begins with: what is published under a key, from memory.
+//!
+//! What this process changes it forgets at once; a change by another process is seen when an entry expires, after
+//! [`FRESH`] at the latest. While the database is away, what is known stays in use.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use super::configuration::Configuration;
+use super::recent::Recent;
+use super::settings::Settings;
+use super::{BarKey, BarName, BarState, HostPattern, is_allowed, store};
+use crate::clock::{Clock, Timestamp};
+use crate::db::{self, Db};
+use crate::ids::{BarId, MemberId};
+
+/// How long an entry is believed.
+pub const FRESH: Duration = Duration::from_secs(5);
+/// How long a database that was away is left alone, and what is known believed beyond its time.
+const AWAY: Duration = Duration::from_secs(1);
+/// The bound of all bars in memory, by an estimate of what each takes.
+const FOUND_BYTES: usize = 24 << 20;
+/// The bound of the keys that are known to be nobody's.
+const UNKNOWN_KEYS: usize = 20_000;
+/// Keys share so many turns at the database: one look-up a key at a time, however many visitors wait for it.
+const TURNS: usize = 64;
+
+/// A bar as visitors meet it. A bar that was never published is none; a paused one is, with its state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublishedBar {
+    pub bar: BarId,
+    pub member: MemberId,
+    pub key: BarKey,
+    pub name: BarName,
+    pub state: BarState,
+    pub allowed_hosts: Vec<HostPattern>,
+    pub version: i32,
+    pub configuration: Configuration,
+    pub settings: Settings,
+}
+
+impl PublishedBar {
+    pub fn is_active(&self) -> bool {
+        self.state == BarState::Active
+    }
+
+    /// May it be shown on this host (as a URL has it: lower case, ASCII, no port)?
+    pub fn may_show_on(&self, host: &str) -> bool {
+        is_allowed(&self.allowed_hosts, host)
+    }
+
+    /// About what it takes in memory.
+    fn weight(&self) -> usize {
+        let json = serde_json::to_string(&self.configuration).map_or(0, |json| json.len());
+        1024 + 3 * json + 64 * self.allowed_hosts.len()
+    }
+}
+
+/// What is published, by key. Cheap to clone; one for the whole process.
+#[derive(Clone)]
+pub struct PublishedBars {
+    db: Db,
+    clock: Clock,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    turns: [tokio::sync::Mutex<()>; TURNS],
+}
+
+struct State {
+    found: Recent<BarKey, Found>,
+    unknown: Recent<BarKey, Timestamp>,
+    /// Grows with every change in this process, so that a look-up that began before one is not kept.
+    changes: u64,
+    away_until: Timestamp,
+}
+
+struct Found {
+    bar: Arc<PublishedBar>,
+    until: Timestamp,
+}
+
+enum Look {
+    Known(Option<Arc<PublishedBar>>),
+    Away,
+    Unsure { changes: u64 },
+}
+
+impl PublishedBars {
+    pub fn new(db: Db, clock: Clock) -> Self {
+        let state = State {
+            found: Recent::new(FOUND_BYTES),
+            unknown: Recent::new(UNKNOWN_KEYS),
+            changes: 0,
+            away_until: Timestamp::default(),
+        };
+        let shared = Shared {
+            state: Mutex::new(state),
+            turns: [const { tokio::sync::Mutex::const_new(()) }; TURNS],
+        };
+        Self {
+            db,
+            clock,
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The bar of that key, unless there is none, it is deleted or was never published.
+    pub async fn find_published(&self, key: &BarKey) -> db::Result<Option<Arc<PublishedBar>>> {
+        if let Look::Known(known) = self.look(key) {
+            return Ok(known);
+        }
+        let _turn = self.shared.turns[turn_of(key)].lock().await;
+        let changes = match self.look(key) {
+            Look::Known(known) => return Ok(known),
+            Look::Away => return Err(db::Error::Unavailable("it was away a moment ago".into())),
+            Look::Unsure { changes } => changes,
+        };
+        let wanted = *key;
+        match self
+            .db
+            .read(move |conn| store::find_published(conn, wanted))
+            .await
+        {
+            Ok(found) => Ok(self.keep(wanted, found.map(Arc::new), changes)),
+            Err(error) if error.is_unavailable() => self.bridge(key, error),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Forgets a bar that has just been changed: call it after the commit.
+    pub(super) fn forget(&self, key: &BarKey) {
+        let mut state = self.state();
+        state.changes += 1;
+        state.found.remove(key);
+        state.unknown.remove(key);
+    }
+
+    fn look(&self, key: &BarKey) -> Look {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let away = now < state.away_until;
+        match state.found.get(key) {
+            Some(found) if now < found.until || away => return Look::Known(Some(found.bar.clone())),
+            _ => {}
+        }
+        match state.unknown.get(key) {
+            Some(until) if now < *until => Look::Known(None),
+            _ if away => Look::Away,
+            _ => Look::Unsure {
+                changes: state.changes,
+            },
+        }
+    }
+
+    fn keep(&self, key: BarKey, found: Option<Arc<PublishedBar>>, changes: u64) -> Option<Arc<PublishedBar>> {
+        let until = self.clock.now() + FRESH;
+        let weight = found.as_ref().map(|bar| bar.weight());
+        let mut state = self.state();
+        if state.changes == changes {
+            match (&found, weight) {
+                (Some(bar), Some(weight)) => {
+                    state.unknown.remove(&key);
+                    state.found.insert(
+                        key,
+                        Found {
+                            bar: bar.clone(),
+                            until,
+                        },
+                        weight,
+                    );
+                }
+                _ => {
+                    state.found.remove(&key);
+                    state.unknown.insert(key, until, 1);
+                }
+            }
+        }
+        found
+    }
+
+    /// The database is away: what is known serves on, and nobody asks again for a moment.
+    fn bridge(&self, key: &BarKey, error: db::Error) -> db::Result<Option<Arc<PublishedBar>>> {
+        let mut state = self.state();
+        state.away_until = self.clock.now() + AWAY;
+        match state.found.get(key) {
+            Some(found) => {
+                tracing::warn!(%error, "bars are served from memory while the database is away");
+                Ok(Some(found.bar.clone()))
+            }
+            None => Err(error),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().expect("no holder of this lock panics")
+    }
+}
+
+fn turn_of(key: &BarKey) -> usize {
+    // Keys are random: any of their letters spread them.
+    key.as_str()
+        .bytes()
+        .rev()
+        .take(2)
+        .fold(0, |sum, byte| sum * 31 + usize::from(byte))
+        % TURNS
+}

@@ -1,0 +1,497 @@
+//! What members do with bars, each in one transaction with its entry in the audit log.
+
+use serde_json::{Value, json};
+
+use super::configuration::{Configuration, FieldError};
+use super::jobs::{DeletedBar, PurgeBar};
+use super::published::PublishedBars;
+use super::{
+    Bar, BarKey, BarName, BarPage, BarState, Draft, HostPattern, Listing, MOST_BARS, Note, Publication,
+    Settings, Version, rules, store,
+};
+use crate::audit::{self, Actor};
+use crate::clock::{Clock, MINUTE};
+use crate::db::{self, Conn, Db};
+use crate::ids::{BarId, JobId, MemberId};
+use crate::jobs;
+use crate::secrets::Random;
+
+/// Why not. What is not there, or another's, is `None` instead.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody else changed the draft meanwhile: nothing was written.
+    #[error("the draft is at revision {current} by now, not {seen}")]
+    DraftChanged { seen: i64, current: i64 },
+    #[error("a member has at most {MOST_BARS} bars")]
+    TooManyBars,
+    #[error("nothing was published yet")]
+    NeverPublished,
+    #[error("the configuration can't be published")]
+    Unpublishable(Vec<FieldError>),
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// A bar to be.
+pub struct NewBar {
+    pub name: BarName,
+    pub configuration: Configuration,
+    pub allowed_hosts: Vec<HostPattern>,
+    pub settings: Settings,
+}
+
+/// What to change about a bar besides its draft; `None` leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub name: Option<BarName>,
+    pub allowed_hosts: Option<Vec<HostPattern>>,
+    pub settings: Option<Settings>,
+}
+
+/// Where an earlier version returns to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoreTo {
+    /// It becomes the draft, in place of the one of this revision.
+    Draft { seen: i64 },
+    /// It is published again, as a new version; the draft stays as it is.
+    Published,
+}
+
+/// A change that was made, for the record; `None`: there was nothing to change.
+type Done = Option<(&'static str, Value)>;
+
+/// The bars of all members. Cheap to clone.
+#[derive(Clone)]
+pub struct Bars {
+    db: Db,
+    clock: Clock,
+    random: Random,
+    published: PublishedBars,
+}
+
+impl Bars {
+    pub fn new(db: Db, clock: Clock, random: Random, published: PublishedBars) -> Self {
+        Self {
+            db,
+            clock,
+            random,
+            published,
+        }
+    }
+
+    /// The look-up by key, for visitors' requests.
+    pub fn published(&self) -> &PublishedBars {
+        &self.published
+    }
+
+    pub async fn create(&self, member: MemberId, actor: Actor, new: NewBar) -> Result<Bar, Error> {
+        let key = BarKey::new(&self.random);
+        self.create_with_key(member, actor, key, new).await
+    }
+
+    /// For the demo, whose page knows its bar by a fixed key.
+    pub async fn create_with_key(
+        &self,
+        member: MemberId,
+        actor: Actor,
+        key: BarKey,
+        new: NewBar,
+    ) -> Result<Bar, Error> {
+        let now = self.clock.now();
+        let bar = Bar {
+            id: BarId::new(&self.clock, &self.random),
+            member,
+            key,
+            name: new.name,
+            state: BarState::Active,
+            allowed_hosts: new.allowed_hosts,
+            settings: new.settings,
+            draft: Draft {
+                configuration: new.configuration,
+                revision: 1,
+            },
+            published: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let bar = self
+            .insert(actor, bar, "bar.created", Value::Object(Default::default()))
+            .await?;
+        self.published.forget(&bar.key);
+        Ok(bar)
+    }
+
+    /// A new bar with the draft, hosts and settings of another; nothing of it is published.
+    pub async fn duplicate(
+        &self,
+        member: MemberId,
+        actor: Actor,
+        id: BarId,
+        name: Option<BarName>,
+    ) -> Result<Option<Bar>, Error> {
+        let Some(original) = self.find(member, id).await? else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let copy = Bar {
+            id: BarId::new(&self.clock, &self.random),
+            key: BarKey::new(&self.random),
+            name: name.unwrap_or_else(|| rules::name_of_copy(&original.name)),
+            state: BarState::Active,
+            draft: Draft {
+                revision: 1,
+                ..original.draft
+            },
+            published: None,
+            created_at: now,
+            updated_at: now,
+            ..original
+        };
+        self.insert(actor, copy, "bar.duplicated", json!({ "from": id }))
+            .await
+            .map(Some)
+    }
+
+    async fn insert(
+        &self,
+        actor: Actor,
+        bar: Bar,
+        action: &'static str,
+        detail: Value,
+    ) -> Result<Bar, Error> {
+        let this = self.clone();
+        self.db
+            .write(move |tx| {
+                if store::count(tx, bar.member)? >= MOST_BARS as i64 {
+                    return Err(Error::TooManyBars);
+                }
+                store::insert(tx, &bar)?;
+                this.record(tx, actor, &bar, action, detail)?;
+                Ok(bar)
+            })
+            .await
+    }
+
+    pub async fn find(&self, member: MemberId, id: BarId) -> Result<Option<Bar>, Error> {
+        Ok(self.db.read(move |conn| store::find(conn, member, id)).await?)
+    }
+
+    pub async fn list(&self, member: MemberId, listing: &Listing) -> Result<BarPage, Error> {
+        let all = self.db.read(move |conn| store::list(conn, member)).await?;
+        Ok(rules::page(all, listing))
+    }
+
+    pub async fn change(
+        &self,
+        member: MemberId,
+        actor: Actor,
+        id: BarId,
+        change: Change,
+    ) -> Result<Option<Bar>, Error> {
+        self.edit(member, actor, id, move |_, _, bar| {
+            let mut changed = Vec::new();
+            put(&mut bar.name, change.name, "name", &mut changed);
+            put(
+                &mut bar.allowed_hosts,
+                change.allowed_hosts,
+                "allowed_hosts",
+                &mut changed,
+            );
+            put(&mut bar.settings, change.settings, "settings", &mut changed);
+            Ok((!changed.is_empty()).then(|| ("bar.changed", json!({ "fields": changed }))))
+        })
+        .await
+    }
+
+    /// Puts a draft in place of the one of revision `seen`.
+    pub async fn change_draft(
+        &self,
+        member: MemberId,
+        actor: Actor,
+        id: BarId,
+        seen: i64,
+        configuration: Configuration,
+    ) -> Result<Option<Bar>, Error> {
+        self.edit(member, actor, id, move |_, _, bar| {
+            replace_draft(bar, seen, configuration).map(|changed| {
+                changed.then(|| ("bar.draft_changed", json!({ "revision": bar.draft.revision })))
+            })
+        })
+        .await
+    }
+
+    /// Puts what is published in place of the draft of revision `seen`.
+    pub async fn discard_draft(
+        &self,
+        member: MemberId,
+        actor: Actor,
+        id: BarId,
+        seen: i64,
+    ) -> Result<Option<Bar>, Error> {
+        self.edit(member, actor, id, move |_, tx, bar| {
+            let Some(live) = &bar.published else {
+                return Err(Error::NeverPublished);
+            };
+            let version =
+                store::find_version(tx, bar.member, bar.id, live.version)?.ok_or(Error::NeverPublished)?;
+            if seen == bar.draft.revision && !bar.has_changes() {
+                return Ok(None);
+            }
+            replace_draft(bar, seen, version.configuration)?;
+            if let Some(live) = &mut bar.published {
+                live.revision = Some(bar.draft.revision);
+            }
+            Ok(Some((
+                "bar.draft_discarded",
+                json!({ "revision": bar.draft.revision }),
+            )))
+        })
+        .await
+    }
+
+    /// Shows the draft to visitors from now on. A draft that is shown already makes no new version. With `seen`, only
+    /// the draft of that revision.
+    pub async fn publish(
+        &self,
+        member: MemberId,
+        actor: Actor,
+        id: BarId,
+        seen: Option<i64>,
+        note: Note,
+    ) -> Result<Option<Bar>, Error> {
+        self.edit(member, actor, id, move |this, tx, bar| {
+            if let Some(seen) = seen {
+                expect_revision(bar, seen)?;
+            }
+            if !bar.has_changes() {
+                return Ok(None);
+            }
+            let (configuration, revision) = (bar.draft.configuration.clone(), bar.draft.revision);
+            let version = this.put_live(tx, actor, bar, &configuration, Some(revision), note)?;
+            Ok(Some(("bar.published", json!({ "version": version }))))
+        })
+        .await
+    }
+
+    /// Returns to an earlier version.
+    pub async fn restore(
+        &self,
+        member: MemberId,
+        actor: Actor,
+        id: BarId,
+        version: i32,
+        to: RestoreTo,
+        note: Note,
+    ) -> Result<Option<Bar>, Error> {
+        // A version that is not there is as little there as a bar.
+        if self.find_version(member, id, version).await?.is_none() {
+            return Ok(None);
+        }
+        self.edit(member, actor, id, move |this, tx, bar| {
+            let Some(earlier) = store::find_version(tx, member, id, version)? else {
+                return Ok(None);
+            };
+            match to {
+                RestoreTo::Draft { seen } => {
+                    let before = bar.clone();
+                    replace_draft(bar, seen, earlier.configuration)?;
+                    if let Some(live) = bar.published.as_mut().filter(|live| live.version == version) {
+                        live.revision = Some(bar.draft.revision);
+                    }
+                    Ok((*bar != before).then(|| ("bar.draft_restored", json!({ "from_version": version }))))
+                }
+                RestoreTo::Published => {
+                    if bar.published.as_ref().is_some_and(|live| live.version == version) {
+                        return Ok(None);
+                    }
+                    let new = this.put_live(tx, actor, bar, &earlier.configuration, None, note)?;
+                    Ok(Some((
+                        "bar.published",
+                        json!({ "version": new, "from_version": version }),
+                    )))
+                }
+            }
+        })
+        .await
+    }
+
+    pub async fn pause(&self, member: MemberId, actor: Actor, id: BarId) -> Result<Option<Bar>, Error> {
+        self.switch(member, actor, id, BarState::Paused, "bar.paused")
+            .await
+    }
+
+    pub async fn resume(&self, member: MemberId, actor: Actor, id: BarId) -> Result<Option<Bar>, Error> {
+        self.switch(member, actor, id, BarState::Active, "bar.resumed")
+            .await
+    }
+
+    async fn switch(
+        &self,
+        member: MemberId,
+        actor: Actor,
+        id: BarId,
+        state: BarState,
+        action: &'static str,
+    ) -> Result<Option<Bar>, Error> {
+        self.edit(member, actor, id, move |_, _, bar| {
+            let changed = bar.state != state;
+            bar.state = state;
+            Ok(changed.then(|| (action, json!({}))))
+        })
+        .await
+    }
+
+    /// Takes the bar away at once and for good; a job purges what was counted. Contacts stay. False: there is none.
+    pub async fn delete(&self, member: MemberId, actor: Actor, id: BarId) -> Result<bool, Error> {
+        let this = self.clone();
+        let gone = self
+            .db
+            .write(move |tx| {
+                store::lock(tx, member, id)?;
+                let Some(bar) = store::find(tx, member, id)? else {
+                    return Ok::<_, Error>(None);
+                };
+                store::mark_deleted(tx, member, id, this.clock.now())?;
+                this.record(tx, actor, &bar, "bar.deleted", json!({ "key": bar.key.as_str() }))?;
+                // Other processes may count for it until what they know expires: purge after that.
+                let (job, run_at) = (JobId::new(&this.clock, &this.random), this.clock.now() + MINUTE);
+                jobs::enqueue_for::<PurgeBar>(tx, job, &DeletedBar { member, bar: id }, run_at, None)?;
+                Ok(Some(bar.key))
+            })
+            .await?;
+        if let Some(key) = &gone {
+            self.published.forget(key);
+        }
+        Ok(gone.is_some())
+    }
+
+    /// The history of a bar, newest first, from below `before`; one more than `limit` if there is more.
+    pub async fn list_versions(
+        &self,
+        member: MemberId,
+        id: BarId,
+        before: Option<i32>,
+        limit: usize,
+    ) -> Result<Option<Vec<Publication>>, Error> {
+        self.db
+            .read(move |conn| {
+                if store::find(conn, member, id)?.is_none() {
+                    return Ok(None);
+                }
+                let limit = i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1;
+                Ok(Some(store::list_versions(conn, member, id, before, limit)?))
+            })
+            .await
+    }
+
+    pub async fn find_version(
+        &self,
+        member: MemberId,
+        id: BarId,
+        version: i32,
+    ) -> Result<Option<Version>, Error> {
+        self.db
+            .read(move |conn| {
+                if store::find(conn, member, id)?.is_none() {
+                    return Ok(None);
+                }
+                Ok(store::find_version(conn, member, id, version)?)
+            })
+            .await
+    }
+
+    /// Changes a bar that nobody else changes meanwhile, keeps and records what was done, and tells the look-up.
+    async fn edit(
+        &self,
+        member: MemberId,
+        actor: Actor,
+        id: BarId,
+        work: impl FnOnce(&Self, &mut Conn, &mut Bar) -> Result<Done, Error> + Send + 'static,
+    ) -> Result<Option<Bar>, Error> {
+        let this = self.clone();
+        let edited = self
+            .db
+            .write(move |tx| {
+                store::lock(tx, member, id)?;
+                let Some(mut bar) = store::find(tx, member, id)? else {
+                    return Ok::<_, Error>(None);
+                };
+                if let Some((action, detail)) = work(&this, tx, &mut bar)? {
+                    bar.updated_at = this.clock.now();
+                    store::save(tx, &bar)?;
+                    this.record(tx, actor, &bar, action, detail)?;
+                }
+                Ok(Some(bar))
+            })
+            .await?;
+        if let Some(bar) = &edited {
+            self.published.forget(&bar.key);
+        }
+        Ok(edited)
+    }
+
+    fn put_live(
+        &self,
+        tx: &mut Conn,
+        actor: Actor,
+        bar: &mut Bar,
+        configuration: &Configuration,
+        revision: Option<i64>,
+        note: Note,
+    ) -> Result<i32, Error> {
+        let problems = rules::publishing_problems(configuration);
+        if !problems.is_empty() {
+            return Err(Error::Unpublishable(problems));
+        }
+        let version = store::last_version(tx, bar.id)?.unwrap_or(0) + 1;
+        let publication = Publication {
+            version,
+            published_at: self.clock.now(),
+            published_by: match actor {
+                Actor::User(user) => Some(user),
+                Actor::Token(_) | Actor::Anonymous | Actor::System => None,
+            },
+            note: note.as_str().to_owned(),
+            revision,
+        };
+        store::insert_version(tx, bar, &publication, configuration)?;
+        bar.published = Some(publication);
+        Ok(version)
+    }
+
+    fn record(&self, tx: &mut Conn, actor: Actor, bar: &Bar, action: &str, detail: Value) -> db::Result<()> {
+        let entry = audit::Entry::new(&self.clock, &self.random, Some(bar.member), actor, action, bar.id);
+        audit::record(tx, &entry.with(detail))
+    }
+}
+
+fn expect_revision(bar: &Bar, seen: i64) -> Result<(), Error> {
+    let current = bar.draft.revision;
+    if seen == current {
+        Ok(())
+    } else {
+        Err(Error::DraftChanged { seen, current })
+    }
+}
+
+/// True if that made a difference.
+fn replace_draft(bar: &mut Bar, seen: i64, configuration: Configuration) -> Result<bool, Error> {
+    expect_revision(bar, seen)?;
+    if bar.draft.configuration == configuration {
+        return Ok(false);
+    }
+    bar.draft = Draft {
+        configuration,
+        revision: bar.draft.revision + 1,
+    };
+    Ok(true)
+}
+
+fn put<T: PartialEq>(place: &mut T, new: Option<T>, name: &'static str, changed: &mut Vec<&'static str>) {
+    if let Some(new) = new
+        && *place != new
+    {
+        *place = new;
+        changed.push(name);
+    }
+}
