@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod ids;
 pub mod secrets;
+pub mod text;
 
 #[macro_use]
 pub mod db;

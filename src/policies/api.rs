@@ -87,7 +87,7 @@ impl PoliciesApi {
     #[oai(
         path = "/policies/:document/:version",
         method = "get",
-        operation_id = "read_policy_version",
+        operation_id = "read_policy",
         tag = "Tag::Policies"
     )]
     async fn read(
