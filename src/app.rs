@@ -30,11 +30,12 @@ use crate::{
         server::{self, Patience},
     },
     jobs,
+    policies::{self, api::PoliciesApi},
     secrets::Random,
 };
 
 /// The operations of the management API, by feature.
-pub type Apis = ();
+pub type Apis = (PoliciesApi, ());
 
 /// The service, built. Cheap to clone.
 #[derive(Clone)]
@@ -99,7 +100,9 @@ impl App {
         })
     }
 
-    fn apis(&self) -> Apis {}
+    fn apis(&self) -> Apis {
+        (PoliciesApi { db: self.db.clone() }, ())
+    }
 
     /// All routes, behind the guards.
     pub fn router(&self) -> impl Endpoint<Output = Response> + 'static {
@@ -124,13 +127,14 @@ impl App {
                 Methods::new().get(openapi::endpoint(&Self::document())),
             )
             .nest("/docs", docs::routes())
+            .nest("/policies", policies::api::pages(self.db.clone()))
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))
     }
 
     /// The OpenAPI document, of everything that is routed.
     pub fn document() -> Value {
-        openapi::document::<Apis>([health::describe()])
+        openapi::document::<Apis>([health::describe(), policies::api::describe()])
     }
 
     fn readiness(&self) -> Readiness {
@@ -195,10 +199,21 @@ impl App {
         }
     }
 
+    /// Runs the migrations that are missing, and posts what must stand from the first day on. Answers the migrations' names.
+    pub async fn migrate(&self) -> anyhow::Result<Vec<String>> {
+        let ran = self.db.migrate().await.context("migrating the database")?;
+        let (clock, random) = (self.clock.clone(), self.random.clone());
+        self.db
+            .write(move |tx| policies::post_first_versions(tx, &clock, &random))
+            .await
+            .context("posting the first policies")?;
+        Ok(ran)
+    }
+
     async fn prepare_database(&self) -> anyhow::Result<()> {
         match self.config.migrate {
             Migrate::Auto => {
-                let ran = self.db.migrate().await.context("migrating the database")?;
+                let ran = self.migrate().await?;
                 if !ran.is_empty() {
                     tracing::info!(
                         db.migrations = ran.len(),

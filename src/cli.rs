@@ -81,11 +81,7 @@ async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
     match command {
         Command::Serve => build(config)?.serve(until_told_to_stop()?).await,
         Command::Migrate => {
-            let ran = build(config)?
-                .db
-                .migrate()
-                .await
-                .context("migrating the database")?;
+            let ran = build(config)?.migrate().await?;
             match ran.len() {
                 0 => println!("The database is up to date."),
                 _ => println!("Ran {}.", ran.join(", ")),

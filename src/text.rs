@@ -95,10 +95,20 @@ fn digit_groups(chars: &[char], start: usize) -> (Vec<Vec<u8>>, usize) {
     (groups, at)
 }
 
+/// A digit, also as East Asian keyboards write it.
+fn digit(c: char) -> Option<u8> {
+    let value = match c {
+        '0'..='9' => c as u32 - '0' as u32,
+        '\u{FF10}'..='\u{FF19}' => c as u32 - 0xFF10,
+        _ => return None,
+    };
+    u8::try_from(value).ok()
+}
+
 fn is_separator(c: char) -> bool {
     matches!(
         c,
-        ' ' | '\u{A0}' | '\u{202F}' | '.' | '-' | '\u{2010}' | '\u{2011}' | '\u{2013}'
+        ' ' | '-' | '.' | '_' | '/' | '\u{A0}' | '\u{2009}' | '\u{202F}' | '\u{2010}'..='\u{2014}'
     )
 }
 

@@ -1,14 +1,17 @@
 //! The policies as they are published: to programs, and as pages to read. Nobody needs to be logged in for them.
 
-use poem::{IntoResponse, Request, Response, handler, web::Data};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use poem::{Request, Response, Route, endpoint::make, http::header};
 use poem_openapi::{Object, OpenApi, param::Path};
 use pulldown_cmark::{Options, Parser, html};
+use serde_json::{Value, json};
 
 use super::{Document, PolicyVersion, store};
 use crate::clock::Timestamp;
 use crate::db::{self, Db};
-use crate::http::{Json, Problem};
+use crate::http::{Json, Methods, Problem};
 use crate::ids::PolicyVersionId;
+use crate::secrets::sha256;
 
 /// A posted version of a policy. Immutable.
 #[derive(Debug, Object)]
@@ -106,9 +109,21 @@ impl PoliciesApi {
     }
 }
 
-/// `GET /policies/{document}` and `GET /policies/{document}/{version}`: the text as a page, its date, and the other versions.
-#[handler]
-pub async fn policy_page(request: &Request, db: Data<&Db>) -> Result<Response, Problem> {
+/// `/policies/{document}` and `/policies/{document}/{version}`: the text as a page, its date, and the other versions.
+pub fn pages(db: Db) -> Route {
+    let page = || {
+        let db = db.clone();
+        Methods::new().get(make(move |request| {
+            let db = db.clone();
+            async move { policy_page(&db, &request).await }
+        }))
+    };
+    Route::new()
+        .at("/:document", page())
+        .at("/:document/:version", page())
+}
+
+async fn policy_page(db: &Db, request: &Request) -> Result<Response, Problem> {
     let document: Document = request
         .raw_path_param("document")
         .and_then(|text| text.parse().ok())
@@ -125,8 +140,44 @@ pub async fn policy_page(request: &Request, db: Data<&Db>) -> Result<Response, P
     let page = write_page(shown.ok_or_else(Problem::not_found)?, &versions);
     Ok(Response::builder()
         .content_type("text/html; charset=utf-8")
-        .body(page)
-        .into_response())
+        .header(header::CONTENT_SECURITY_POLICY, content_security_policy())
+        .body(page))
+}
+
+/// Nothing but the page's own style.
+fn content_security_policy() -> String {
+    let style = STANDARD.encode(sha256(STYLE.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// The pages, for the document.
+pub fn describe() -> Value {
+    let document = json!({ "name": "document", "in": "path", "required": true,
+        "description": "Which document.", "schema": { "type": "string", "enum": ["privacy", "terms"] } });
+    let version = json!({ "name": "version", "in": "path", "required": true,
+        "description": "Its version: 1, 2, 3, …", "schema": { "type": "integer", "format": "int32", "minimum": 1 } });
+    let problem = |words: &str| {
+        json!({ "description": words,
+            "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } })
+    };
+    let page = |id: &str, summary: &str, parameters: Value| {
+        json!({ "get": {
+            "operationId": id, "tags": ["Policies"], "summary": summary, "parameters": parameters,
+            "responses": {
+                "200": { "description": "The page.",
+                    "content": { "text/html": { "schema": { "type": "string" }, "example": "<!doctype html>…" } } },
+                "404": problem("There is no such document or version."),
+                "429": problem("Too many requests; `Retry-After` says when to come back."),
+                "503": problem("Not able to answer right now."),
+            }
+        } })
+    };
+    json!({ "paths": {
+        "/policies/{document}": page("show_policy", "Show the current version as a page", json!([document])),
+        "/policies/{document}/{version}": page("show_policy_version", "Show one version as a page", json!([document, version])),
+    } })
 }
 
 fn write_page(shown: &PolicyVersion, all: &[PolicyVersion]) -> String {
