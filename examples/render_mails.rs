@@ -12,8 +12,10 @@ use contactbar::mail::{Language, Links, Outgoing, Renderer, Template, Transport}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let target = std::env::args().nth(1).context("name a folder or a mail server")?;
-    let renderer = Renderer::new(Links::new("https://contactbar.example".parse()?))?;
+    let target = std::env::args()
+        .nth(1)
+        .context("name a folder or a mail server")?;
+    let renderer = Renderer::new(Links::new("https://contactbar.example".parse()?), "Contactbar")?;
     let mails = mails(&renderer)?;
     if target.starts_with("smtp") {
         let server = Smtp::from_url(&target.parse()?, renderer.links().host(), Smtp::TIME_LIMIT)?;
@@ -48,7 +50,7 @@ fn mails(renderer: &Renderer) -> anyhow::Result<Vec<(String, Outgoing)>> {
             let mail = Outgoing {
                 message_id: format!("{name}@contactbar.example"),
                 from: "hello@contactbar.example".parse()?,
-                from_name: template.sender(),
+                from_name: template.sender().unwrap_or_else(|| "Contactbar".into()),
                 to: "anna@example.com".parse()?,
                 to_name: Some("Änna Bérg".into()),
                 reply_to: None,

@@ -30,6 +30,7 @@ use crate::{
         server::{self, Patience},
     },
     jobs,
+    mail::{self, Links, Mailer, SendMail, Transport},
     policies::{self, api::PoliciesApi},
     secrets::Random,
 };
@@ -45,6 +46,7 @@ pub struct App {
     pub random: Random,
     pub db: Db,
     pub jobs: jobs::Runner,
+    pub mailer: Mailer,
     pub metrics: Metrics,
     pub bars: Bars,
     address_limits: AddressLimits,
@@ -53,6 +55,18 @@ pub struct App {
 impl App {
     /// Builds everything. Talks to nobody yet: connections are made when first needed.
     pub fn build(config: Config, clock: Clock, random: Random) -> anyhow::Result<Self> {
+        let transport =
+            Transport::new(config.smtp_url(), &config.data_dir, &config.public_url).context("--smtp-url")?;
+        Self::build_with(config, clock, random, transport)
+    }
+
+    /// The same, with mail leaving by another way: a test's mailbox.
+    pub fn build_with(
+        config: Config,
+        clock: Clock,
+        random: Random,
+        transport: Transport,
+    ) -> anyhow::Result<Self> {
         let db = Db::open(db::Options {
             url: config.database_url().clone(),
             pool_size: config.database_pool_size,
@@ -63,6 +77,13 @@ impl App {
         observe_pool(&metrics, &db);
 
         // Services, lowest first.
+        let mailer = Mailer::new(
+            db.clone(),
+            clock.clone(),
+            random.clone(),
+            Links::new(config.public_url.clone()),
+            config.mail_from.clone(),
+        )?;
         let bars = Bars::new(
             db.clone(),
             clock.clone(),
@@ -83,6 +104,11 @@ impl App {
             random: random.clone(),
             forget: Vec::new(),
         });
+        jobs.register(SendMail {
+            db: db.clone(),
+            clock: clock.clone(),
+            transport,
+        });
 
         let address_limits = AddressLimits {
             api: per_minute(&config, "api", config.api_requests_per_minute, &clock),
@@ -94,6 +120,7 @@ impl App {
             random,
             db,
             jobs,
+            mailer,
             metrics,
             bars,
             address_limits,
@@ -128,13 +155,21 @@ impl App {
             )
             .nest("/docs", docs::routes())
             .nest("/policies", policies::api::pages(self.db.clone()))
+            .at(
+                mail::api::UNSUBSCRIBE,
+                mail::api::unsubscribe(self.mailer.clone()),
+            )
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))
     }
 
     /// The OpenAPI document, of everything that is routed.
     pub fn document() -> Value {
-        openapi::document::<Apis>([health::describe(), policies::api::describe()])
+        openapi::document::<Apis>([
+            health::describe(),
+            mail::api::describe(),
+            policies::api::describe(),
+        ])
     }
 
     fn readiness(&self) -> Readiness {

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::db::DatabaseUrl;
+use crate::mail::Sender;
 
 /// What every environment variable of ours begins with.
 pub const PREFIX: &str = "CONTACTBAR_";
@@ -112,9 +113,9 @@ pub struct Config {
         long,
         global = true,
         value_name = "ADDRESS",
-        default_value = "Contactbar <contactbar@localhost>"
+        default_value = "Contactbar <contactbar@localhost.invalid>"
     )]
-    pub mail_from: String,
+    pub mail_from: Sender,
 
     /// How log lines are written.
     #[arg(long, global = true, value_name = "text|json", default_value = "text")]
@@ -228,7 +229,7 @@ impl Config {
                 "--rate-limits off is for measuring and testing, not for a public https address".into(),
             );
         }
-        if self.smtp_url.is_some() && self.mail_from.contains("@localhost") {
+        if self.smtp_url.is_some() && self.mail_from.address.domain() == "localhost.invalid" {
             let local = self
                 .public_url
                 .host_str()
@@ -236,9 +237,6 @@ impl Config {
             if !local {
                 return Err("--smtp-url sends real mails: say with --mail-from who they come from".into());
             }
-        }
-        if self.mail_from.contains(['\r', '\n', '\0']) || !self.mail_from.contains('@') {
-            return Err("--mail-from is no mail address".into());
         }
         Ok(())
     }

@@ -1,5 +1,210 @@
-//! Mail over HTTP: how an address stands in the API.
+//! Mail over HTTP: how an address stands in the API, and the way out that stands in every mail which may be refused.
 
-use super::EmailAddress;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use poem::endpoint::make;
+use poem::http::{StatusCode, header};
+use poem::{Request, Response};
+use serde_json::{Value, json};
+
+use super::{Category, EmailAddress, Language, Mailer, Subscription};
+use crate::http::{Methods, Problem};
+use crate::secrets::sha256;
 
 crate::string_type!(EmailAddress, "email", "anna@example.com", None);
+
+impl From<super::Error> for Problem {
+    fn from(error: super::Error) -> Self {
+        match error {
+            super::Error::Db(error) => error.into(),
+            super::Error::Render(error) => Self::internal(error),
+        }
+    }
+}
+
+/// The route of the way out.
+pub const UNSUBSCRIBE: &str = "/mail/unsubscribe/:token";
+
+/// GET asks, and changes nothing: scanners follow every link. POST does it: from the page's button, or at one click
+/// from the mail program (RFC 8058), which needs no log-in and no cookie.
+pub fn unsubscribe(mailer: Mailer) -> Methods {
+    let asked = mailer.clone();
+    Methods::new()
+        .get(make(move |request: Request| {
+            let mailer = asked.clone();
+            async move {
+                let found = mailer.find_subscription(token(&request)).await?;
+                Ok::<_, Problem>(match found {
+                    Some(subscription) => page(StatusCode::OK, &words(&subscription), subscription.active),
+                    None => unknown(),
+                })
+            }
+        }))
+        .post(make(move |request: Request| {
+            let mailer = mailer.clone();
+            async move {
+                if !mailer.unsubscribe(token(&request)).await? {
+                    return Ok::<_, Problem>(unknown());
+                }
+                let done = mailer.find_subscription(token(&request)).await?;
+                Ok(done.map_or_else(unknown, |subscription| {
+                    page(StatusCode::OK, &words(&subscription), false)
+                }))
+            }
+        }))
+}
+
+fn token(request: &Request) -> &str {
+    request.raw_path_param("token").unwrap_or_default()
+}
+
+/// What the page says.
+struct Words {
+    language: Language,
+    title: &'static str,
+    text: String,
+    button: &'static str,
+}
+
+fn words(subscription: &Subscription) -> Words {
+    let Subscription {
+        address,
+        category,
+        sender,
+        language,
+        active,
+    } = subscription;
+    let (title, text, button) = match (language, active) {
+        (Language::En, true) => (
+            "No more of these mails?",
+            format!("{} from {sender} to {address}.", kind(*category, *language)),
+            "Stop these mails",
+        ),
+        (Language::En, false) => (
+            "Done",
+            format!(
+                "{} from {sender} no longer go to {address}.",
+                kind(*category, *language)
+            ),
+            "",
+        ),
+        (Language::De, true) => (
+            "Diese Mails nicht mehr?",
+            format!("{} von {sender} an {address}.", kind(*category, *language)),
+            "Nicht mehr senden",
+        ),
+        (Language::De, false) => (
+            "Erledigt",
+            format!(
+                "{} von {sender} gehen nicht mehr an {address}.",
+                kind(*category, *language)
+            ),
+            "",
+        ),
+    };
+    Words {
+        language: *language,
+        title,
+        text,
+        button,
+    }
+}
+
+fn kind(category: Category, language: Language) -> &'static str {
+    match (category, language) {
+        (Category::AccountMail, Language::En) => "Mails about the account",
+        (Category::AccountMail, Language::De) => "Mails zum Konto",
+        (Category::Security, Language::En) => "Mails about security",
+        (Category::Security, Language::De) => "Mails zur Sicherheit",
+        (Category::SystemAlerts, Language::En) => "Notices",
+        (Category::SystemAlerts, Language::De) => "Mitteilungen",
+        (Category::ContactNotification, Language::En) => "Mails about each new contact",
+        (Category::ContactNotification, Language::De) => "Mails zu jedem neuen Kontakt",
+        (Category::ContactDigest, Language::En) => "Gathered mails about new contacts",
+        (Category::ContactDigest, Language::De) => "Gesammelte Mails zu neuen Kontakten",
+        (Category::Autoresponse, Language::En) => "Automatic answers",
+        (Category::Autoresponse, Language::De) => "Automatische Antworten",
+    }
+}
+
+fn unknown() -> Response {
+    let words = Words {
+        language: Language::En,
+        title: "This link leads nowhere",
+        text: "It may have been cut short. Please use the link in the mail as it stands.".to_owned(),
+        button: "",
+    };
+    page(StatusCode::NOT_FOUND, &words, false)
+}
+
+const STYLE: &str = ":root{color-scheme:light dark}body{font:17px/1.6 system-ui,sans-serif;margin:0;min-height:100vh;\
+    display:grid;place-items:center;color:light-dark(#334155,#cbd5e1);background:light-dark(#f1f5f9,#0b0f17)}\
+    main{box-sizing:border-box;width:min(32rem,calc(100vw - 2rem));padding:2.25rem;border-radius:12px;border-top:6px solid #2563eb;\
+    background:light-dark(#fff,#161c28)}h1{font-size:1.45rem;line-height:1.3;margin:0 0 .5rem;color:light-dark(#0f172a,#f1f5f9)}\
+    p{margin:0;overflow-wrap:anywhere}button{font:inherit;font-weight:600;margin-top:1.5rem;padding:.8rem 1.5rem;border:0;\
+    border-radius:8px;color:#fff;background:#2563eb;cursor:pointer}button:hover{background:#1d4ed8}";
+
+fn page(status: StatusCode, words: &Words, asks: bool) -> Response {
+    let button = if asks {
+        format!("<form method=\"post\"><button>{}</button></form>", words.button)
+    } else {
+        String::new()
+    };
+    let body = format!(
+        "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"robots\" content=\"noindex\">\
+         <title>{title}</title><style>{STYLE}</style></head>\
+         <body><main><h1>{title}</h1><p>{text}</p>{button}</main></body></html>",
+        language = words.language.as_str(),
+        title = words.title,
+        text = escape(&words.text),
+    );
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        STANDARD.encode(sha256(STYLE.as_bytes()))
+    );
+    Response::builder()
+        .status(status)
+        .content_type("text/html; charset=utf-8")
+        .header(header::CONTENT_SECURITY_POLICY, policy)
+        .header(header::CACHE_CONTROL, "no-store")
+        .body(body)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;")
+}
+
+/// The way out, for the document.
+pub fn describe() -> Value {
+    let page = |description: &str| json!({ "description": description, "content": { "text/html": { "schema": { "type": "string" } } } });
+    let problem = |description: &str| {
+        json!({ "description": description,
+                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } })
+    };
+    let parameters = json!([{
+        "name": "token", "in": "path", "required": true, "schema": { "type": "string" },
+        "description": "From the mail's link or its `List-Unsubscribe` header."
+    }]);
+    let not_found = page("The link leads nowhere.");
+    let unavailable = problem("Not able to answer right now. Try again after `Retry-After` seconds.");
+    json!({
+        "paths": { "/mail/unsubscribe/{token}": {
+            "get": {
+                "operationId": "ask_unsubscribe", "tags": ["Mail"], "summary": "Ask whether a kind of mail shall stop",
+                "description": "A page with a button. Changes nothing: scanners follow every link.",
+                "parameters": parameters,
+                "responses": { "200": page("The question, or that it is done already."), "404": not_found, "503": unavailable }
+            },
+            "post": {
+                "operationId": "unsubscribe", "tags": ["Mail"], "summary": "Stop a kind of mail",
+                "description": "One-click unsubscription (RFC 8058): no log-in, no cookie; the body is ignored. Twice is as good as once.",
+                "parameters": parameters,
+                "responses": { "200": page("It is done."), "404": not_found, "503": unavailable }
+            }
+        } },
+        "tags": [{ "name": "Mail", "description": "What was sent to whom, and the way out of it." }]
+    })
+}

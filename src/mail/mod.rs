@@ -5,7 +5,7 @@
 //! inside the transaction that gives the reason. Must never send inside a transaction, and never build a link
 //! from anything but the configured public address.
 
-mod api;
+pub mod api;
 mod jobs;
 mod mime;
 mod render;
@@ -232,6 +232,39 @@ impl fmt::Display for EmailAddress {
     }
 }
 
+/// Who our mails come from: `Name <address>`, or an address alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    pub name: String,
+    pub address: EmailAddress,
+}
+
+impl FromStr for Sender {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        let (name, address) = match text.trim().strip_suffix('>') {
+            Some(named) => named.rsplit_once('<').ok_or(NotAnAddress)?,
+            None => ("", text),
+        };
+        let name = name.trim().trim_matches('"');
+        if name.contains(|c: char| c.is_control() || "<>\"".contains(c)) {
+            return Err(NotAnAddress);
+        }
+        let name = if name.is_empty() { "Contactbar" } else { name };
+        Ok(Self {
+            name: name.to_owned(),
+            address: address.parse()?,
+        })
+    }
+}
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} <{}>", self.name, self.address)
+    }
+}
+
 /// What a mail is for. A recipient may refuse some kinds, one by one; refusing one never stops another.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, poem_openapi::Enum,
@@ -385,6 +418,29 @@ mod tests {
             &longer,
         ] {
             assert_eq!(text.parse::<EmailAddress>(), Err(NotAnAddress), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_sender_is_a_name_and_an_address() {
+        let sender = |text: &str| text.parse::<Sender>().map(|sender| sender.to_string());
+        assert_eq!(
+            sender("Bars & Co. <hello@example.com>").as_deref(),
+            Ok("Bars & Co. <hello@example.com>")
+        );
+        assert_eq!(
+            sender("hello@example.com").as_deref(),
+            Ok("Contactbar <hello@example.com>")
+        );
+        for text in [
+            "",
+            "Bars",
+            "Bars <hello>",
+            "Bars <a@example.com",
+            "B\r\nBcc: x <a@example.com>",
+            "<x> <a@example.com>",
+        ] {
+            assert_eq!(sender(text), Err(NotAnAddress), "{text:?}");
         }
     }
 

@@ -89,6 +89,7 @@ impl Links {
 pub struct Renderer {
     environment: Arc<Environment<'static>>,
     links: Links,
+    brand: String,
 }
 
 /// What the layout knows.
@@ -110,7 +111,8 @@ struct FootLink {
 }
 
 impl Renderer {
-    pub fn new(links: Links) -> Result<Self, Error> {
+    /// `brand`: what stands at the head of our own mails.
+    pub fn new(links: Links, brand: &str) -> Result<Self, Error> {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.set_formatter(|out, state, value| match value.as_str() {
@@ -122,6 +124,7 @@ impl Renderer {
         Ok(Self {
             environment: Arc::new(environment),
             links,
+            brand: brand.to_owned(),
         })
     }
 
@@ -139,9 +142,10 @@ impl Renderer {
         let letter = template.letter(language);
         let foot = self.foot(language, unsubscribe);
         let subject = one_line(&letter.subject, MAX_SUBJECT_CHARS);
+        let sender = template.sender();
         let page = Page {
             language: language.as_str(),
-            brand: &template.sender(),
+            brand: sender.as_deref().unwrap_or(&self.brand),
             title: &subject,
             preview: &one_line(&letter.preview, MAX_PREVIEW_CHARS),
             blocks: &letter.blocks,
@@ -289,7 +293,11 @@ mod tests {
     use crate::mail::templates::NewContact;
 
     fn renderer() -> Renderer {
-        Renderer::new(Links::new("https://contactbar.example".parse().unwrap())).unwrap()
+        Renderer::new(
+            Links::new("https://contactbar.example".parse().unwrap()),
+            "Contactbar",
+        )
+        .unwrap()
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::store::{self, Extras, NewMessage, SuppressionReason, Unsubscribe};
 use super::transport::Outgoing;
-use super::{Category, Draft, EmailAddress, Error, Language, Links, Message, MessageState, Renderer, jobs};
+use super::{
+    Category, Draft, EmailAddress, Error, Language, Links, Message, MessageState, Renderer, Sender, jobs,
+};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Conn, Db};
 use crate::ids::{JobId, MemberId, MessageId};
@@ -15,7 +17,7 @@ pub struct Mailer {
     clock: Clock,
     random: Random,
     renderer: Renderer,
-    from: EmailAddress,
+    from: Sender,
 }
 
 /// What a way out leads to: enough to ask "are you sure?".
@@ -31,19 +33,12 @@ pub struct Subscription {
 }
 
 impl Mailer {
-    /// `from`: the address that all our mail comes from.
-    pub fn new(
-        db: Db,
-        clock: Clock,
-        random: Random,
-        links: Links,
-        from: EmailAddress,
-    ) -> Result<Self, Error> {
+    pub fn new(db: Db, clock: Clock, random: Random, links: Links, from: Sender) -> Result<Self, Error> {
         Ok(Self {
             db,
             clock,
             random,
-            renderer: Renderer::new(links)?,
+            renderer: Renderer::new(links, &from.name)?,
             from,
         })
     }
@@ -72,8 +67,8 @@ impl Mailer {
         let now = self.clock.now();
         let mail = Outgoing {
             message_id: format!("{id}@{}", self.links().host()),
-            from: self.from.clone(),
-            from_name: draft.template.sender(),
+            from: self.from.address.clone(),
+            from_name: draft.template.sender().unwrap_or_else(|| self.from.name.clone()),
             to: draft.to,
             to_name: draft.to_name,
             reply_to: draft.reply_to,
@@ -239,7 +234,7 @@ mod tests {
                 Random::seeded(1),
             );
             let links = Links::new("https://contactbar.example".parse().unwrap());
-            let from = "hello@contactbar.example".parse().unwrap();
+            let from = "Contactbar <hello@contactbar.example>".parse().unwrap();
             let mailer = Mailer::new(db.clone(), clock.clone(), random.clone(), links, from).unwrap();
             let memory = Memory::default();
             let mut jobs = Runner::new(db.clone(), clock.clone(), random, 1);

@@ -276,11 +276,11 @@ impl Template {
         }
     }
 
-    /// In whose name it is written: ours, or the member's.
-    pub fn sender(&self) -> String {
+    /// In whose name it is written, if not in ours.
+    pub fn sender(&self) -> Option<String> {
         match self {
-            Self::Autoresponse { sender, .. } => printable(sender.clone()).replace('\n', " "),
-            _ => "Contactbar".to_owned(),
+            Self::Autoresponse { sender, .. } => Some(printable(sender.clone()).replace('\n', " ")),
+            _ => None,
         }
     }
 

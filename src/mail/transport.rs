@@ -47,6 +47,19 @@ pub enum BadServer {
 }
 
 impl Transport {
+    /// The server, if there is one; else files in the data folder's `mail`.
+    pub fn new(server: Option<&Url>, data: &std::path::Path, public_url: &Url) -> Result<Self, BadServer> {
+        let hello = public_url.host_str().unwrap_or("localhost");
+        match server {
+            Some(url) => Ok(Self::Smtp(Arc::new(Smtp::from_url(
+                url,
+                hello,
+                Smtp::TIME_LIMIT,
+            )?))),
+            None => Ok(Self::File(data.join("mail"))),
+        }
+    }
+
     /// Returns once the mail is out of our hands: after the server's 250, or when the file is on disk.
     pub async fn send(&self, mail: &Outgoing) -> Result<(), SendError> {
         let message = mail
