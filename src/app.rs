@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     config::{Config, Migrate, Switch},
     db::{self, Db},
+    embed::{self, Scripts},
     http::{
         Methods,
         client_addr::TrustedProxies,
@@ -49,6 +50,7 @@ pub struct App {
     pub mailer: Mailer,
     pub metrics: Metrics,
     pub bars: Bars,
+    scripts: Scripts,
     address_limits: AddressLimits,
 }
 
@@ -91,6 +93,12 @@ impl App {
             PublishedBars::new(db.clone(), clock.clone()),
         );
 
+        let scripts = Scripts::new(
+            bars.published().clone(),
+            config.embed_url(),
+            embed::built_runtime(),
+        );
+
         // Handlers of jobs.
         let mut jobs = jobs::Runner::new(
             db.clone(),
@@ -123,6 +131,7 @@ impl App {
             mailer,
             metrics,
             bars,
+            scripts,
             address_limits,
         })
     }
@@ -159,6 +168,16 @@ impl App {
                 mail::api::UNSUBSCRIBE,
                 mail::api::unsubscribe(self.mailer.clone()),
             )
+            .at(
+                "/b/:key",
+                Methods::new().get(embed::api::script(self.scripts.clone())),
+            )
+            .at(
+                "/optout",
+                Methods::new()
+                    .get(embed::api::show_choice())
+                    .post(embed::api::change_choice()),
+            )
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))
     }
@@ -169,6 +188,7 @@ impl App {
             health::describe(),
             mail::api::describe(),
             policies::api::describe(),
+            embed::api::describe(),
         ])
     }
 

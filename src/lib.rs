@@ -17,6 +17,7 @@ pub mod http;
 
 pub mod accounts;
 pub mod bars;
+pub mod embed;
 
 pub mod config;
 pub mod telemetry;
