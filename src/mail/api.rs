@@ -208,3 +208,110 @@ pub fn describe() -> Value {
         "tags": [{ "name": "Mail", "description": "What was sent to whom, and the way out of it." }]
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use poem::Route;
+    use poem::test::TestClient;
+
+    use super::*;
+    use crate::clock::{Clock, Timestamp};
+    use crate::db::{DatabaseUrl, Db, Options};
+    use crate::jobs::Runner;
+    use crate::mail::transport::Memory;
+    use crate::mail::{Draft, Links, SendMail, Template, Transport};
+    use crate::secrets::Random;
+
+    /// Promise 20: one click, without a log-in; and a look changes nothing.
+    #[tokio::test]
+    async fn the_way_out_asks_on_get_and_acts_on_post() {
+        let path = std::env::temp_dir().join(format!("contactbar-way-out-{}.db", std::process::id()));
+        let options = Options {
+            url: DatabaseUrl::Sqlite(path.clone()),
+            pool_size: 2,
+            acquire_timeout: Duration::from_secs(5),
+        };
+        let db = Db::open(options).unwrap();
+        db.migrate().await.unwrap();
+        let (clock, random) = (
+            Clock::frozen(Timestamp::from_secs(1_795_315_200)),
+            Random::seeded(1),
+        );
+        let links = Links::new("https://contactbar.example".parse().unwrap());
+        let from = "hello@contactbar.example".parse().unwrap();
+        let mailer = Mailer::new(db.clone(), clock.clone(), random.clone(), links, from).unwrap();
+        let memory = Memory::default();
+        let mut jobs = Runner::new(db.clone(), clock.clone(), random, 1);
+        let transport = Transport::Memory(memory.clone());
+        jobs.register(SendMail {
+            db: db.clone(),
+            clock,
+            transport,
+        });
+        let client = TestClient::new(Route::new().at(UNSUBSCRIBE, unsubscribe(mailer.clone())));
+        let send = async || {
+            let answer = Template::Autoresponse {
+                sender: "<b>Bloom & Petal</b>".into(),
+                site: "bloom.example".into(),
+                subject: "Thank you".into(),
+                text: "Hello".into(),
+            };
+            let draft = Draft::new("jo@example.com".parse().unwrap(), Language::En, answer);
+            let mailer = mailer.clone();
+            db.write(move |tx| mailer.enqueue(tx, draft)).await.unwrap();
+            jobs.run_until_empty().await.unwrap();
+            memory.take()
+        };
+
+        let way_out = send().await[0].unsubscribe.clone().unwrap();
+        for _ in 0..2 {
+            let asked = client.get(way_out.path()).send().await;
+            asked.assert_status_is_ok();
+            let page = asked.0.into_body().into_string().await.unwrap();
+            assert!(
+                page.contains("Automatic answers from &lt;b>Bloom &amp; Petal&lt;/b> to j…@example.com."),
+                "{page}"
+            );
+            assert!(page.contains("<button>Stop these mails</button>"));
+        }
+        assert_eq!(send().await.len(), 1, "a look changes nothing");
+
+        // As Gmail does it.
+        let one_click = client
+            .post(way_out.path())
+            .content_type("application/x-www-form-urlencoded")
+            .body("List-Unsubscribe=One-Click");
+        one_click.send().await.assert_status_is_ok();
+        assert_eq!(send().await, []);
+        let page = client
+            .get(way_out.path())
+            .send()
+            .await
+            .0
+            .into_body()
+            .into_string()
+            .await
+            .unwrap();
+        assert!(
+            page.contains("no longer go to j…@example.com") && !page.contains("<button>"),
+            "{page}"
+        );
+
+        let forged = format!("{}x", &way_out.path()[..way_out.path().len() - 1]);
+        for path in [
+            forged.as_str(),
+            "/mail/unsubscribe/x",
+            "/mail/unsubscribe/msg_x.y",
+        ] {
+            client.get(path).send().await.assert_status(StatusCode::NOT_FOUND);
+            client
+                .post(path)
+                .send()
+                .await
+                .assert_status(StatusCode::NOT_FOUND);
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+}
