@@ -13,10 +13,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     bars::{Bars, PublishedBars, PurgeBar},
-    clock::Clock,
+    clock::{self, Clock},
     config::{Config, Migrate, Switch},
     db::{self, Db},
-    embed::{self, Scripts},
     http::{
         Methods,
         client_addr::TrustedProxies,
@@ -34,6 +33,7 @@ use crate::{
     mail::{self, Links, Mailer, SendMail, Transport},
     policies::{self, api::PoliciesApi},
     secrets::Random,
+    tracking::{self, ForgetVisitors, PurgeEvents, Tracking},
 };
 
 /// The operations of the management API, by feature.
@@ -50,7 +50,7 @@ pub struct App {
     pub mailer: Mailer,
     pub metrics: Metrics,
     pub bars: Bars,
-    scripts: Scripts,
+    pub tracking: Tracking,
     address_limits: AddressLimits,
 }
 
@@ -93,10 +93,12 @@ impl App {
             PublishedBars::new(db.clone(), clock.clone()),
         );
 
-        let scripts = Scripts::new(
+        let tracking = Tracking::new(
+            db.clone(),
+            clock.clone(),
+            random.clone(),
             bars.published().clone(),
-            config.embed_url(),
-            embed::built_runtime(),
+            config.ingest_queue_size as usize,
         );
 
         // Handlers of jobs.
@@ -110,13 +112,18 @@ impl App {
             db: db.clone(),
             clock: clock.clone(),
             random: random.clone(),
-            forget: Vec::new(),
+            forget: vec![Arc::new(tracking::forget_bar)],
         });
         jobs.register(SendMail {
             db: db.clone(),
             clock: clock.clone(),
             transport,
         });
+
+        let (hourly, daily) = (clock::HOUR, clock::DAY);
+        jobs.register_scheduled(ForgetVisitors { db: db.clone(), clock: clock.clone() }, hourly);
+        let retention = daily * config.events_kept_days;
+        jobs.register_scheduled(PurgeEvents { db: db.clone(), clock: clock.clone(), retention }, hourly);
 
         let address_limits = AddressLimits {
             api: per_minute(&config, "api", config.api_requests_per_minute, &clock),
@@ -131,7 +138,7 @@ impl App {
             mailer,
             metrics,
             bars,
-            scripts,
+            tracking,
             address_limits,
         })
     }
@@ -168,16 +175,8 @@ impl App {
                 mail::api::UNSUBSCRIBE,
                 mail::api::unsubscribe(self.mailer.clone()),
             )
-            .at(
-                "/b/:key",
-                Methods::new().get(embed::api::script(self.scripts.clone())),
-            )
-            .at(
-                "/optout",
-                Methods::new()
-                    .get(embed::api::show_choice())
-                    .post(embed::api::change_choice()),
-            )
+            .at("/e", Methods::new().post(tracking::api::post(self.tracking.clone())))
+            .at("/e.gif", Methods::new().get(tracking::api::gif(self.tracking.clone())))
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))
     }
@@ -188,7 +187,7 @@ impl App {
             health::describe(),
             mail::api::describe(),
             policies::api::describe(),
-            embed::api::describe(),
+            tracking::api::describe(),
         ])
     }
 
@@ -213,6 +212,10 @@ impl App {
         spawn(&background, {
             let (jobs, stop) = (self.jobs.clone(), stop_jobs.clone());
             async move { jobs.run(stop).await }
+        });
+        spawn(&background, {
+            let (tracking, stop) = (self.tracking.clone(), stop_jobs.clone());
+            async move { tracking.run_writer(stop).await }
         });
         spawn(
             &background,
@@ -239,7 +242,7 @@ impl App {
             stop,
         )
         .await;
-        tracing::info!("requests have ended; stopping jobs");
+        tracing::info!("requests have ended; stopping jobs and the writer of events");
         stop_jobs.cancel();
         background.wait().await;
         tracing::info!("stopped");

@@ -91,9 +91,13 @@ pub struct Config {
     #[arg(long, global = true, value_name = "N", default_value = "1200", value_parser = clap::value_parser!(u32).range(1..))]
     pub embed_requests_per_minute: u32,
 
-    /// Events that may wait to be written; more are told to come back later.
+    /// Requests with events that may wait to be written; more are told to come back later.
     #[arg(long, global = true, value_name = "N", default_value = "8192", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub ingest_queue_size: u32,
+
+    /// Days for which single events are kept; their sums are kept for ever.
+    #[arg(long, global = true, value_name = "N", default_value = "90", value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub events_kept_days: u32,
 
     /// Jobs (mails, webhooks) that run at a time.
     #[arg(long, global = true, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=256))]

@@ -1,6 +1,7 @@
 //! Contactbar: embeddable contact bars. One crate, one binary; the map, lowest first.
 
 pub mod clock;
+pub mod csv;
 pub mod ids;
 pub mod secrets;
 pub mod text;
@@ -17,7 +18,7 @@ pub mod http;
 
 pub mod accounts;
 pub mod bars;
-pub mod embed;
+pub mod tracking;
 
 pub mod config;
 pub mod telemetry;

@@ -359,6 +359,24 @@ diesel::table! {
     use crate::db::types::*;
     use diesel::sql_types::*;
 
+    daily_counts (member_id, bar_id, dimension, day, value) {
+        member_id -> Uid,
+        bar_id -> Uid,
+        dimension -> Text,
+        day -> Integer,
+        value -> Text,
+        views -> BigInt,
+        visitors -> BigInt,
+        clicks -> BigInt,
+        closes -> BigInt,
+        submissions -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
     hourly_drops (member_id, bar_id, hour, reason) {
         member_id -> Uid,
         bar_id -> Uid,
@@ -573,6 +591,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     visitor_salts,
     events,
     hourly_counts,
+    daily_counts,
     hourly_drops,
     daily_visitors,
     contacts,

@@ -280,6 +280,21 @@ CREATE TABLE hourly_counts (
   PRIMARY KEY (member_id, bar_id, dimension, hour, value)
 );
 
+-- The same by days of UTC: 90 days are added up from whole days, and from hours only at their edges.
+CREATE TABLE daily_counts (
+  member_id uuid NOT NULL,
+  bar_id uuid NOT NULL,
+  dimension text NOT NULL,
+  day integer NOT NULL,
+  value text NOT NULL,
+  views bigint NOT NULL,
+  visitors bigint NOT NULL,
+  clicks bigint NOT NULL,
+  closes bigint NOT NULL,
+  submissions bigint NOT NULL,
+  PRIMARY KEY (member_id, bar_id, dimension, day, value)
+);
+
 CREATE TABLE hourly_drops (
   member_id uuid NOT NULL,
   bar_id uuid NOT NULL,

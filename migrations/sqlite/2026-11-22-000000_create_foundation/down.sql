@@ -9,6 +9,7 @@ DROP TABLE submissions;
 DROP TABLE contacts;
 DROP TABLE daily_visitors;
 DROP TABLE hourly_drops;
+DROP TABLE daily_counts;
 DROP TABLE hourly_counts;
 DROP TABLE events;
 DROP TABLE visitor_salts;

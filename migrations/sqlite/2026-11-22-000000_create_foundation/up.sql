@@ -280,6 +280,21 @@ CREATE TABLE hourly_counts (
   PRIMARY KEY (member_id, bar_id, dimension, hour, value)
 ) STRICT, WITHOUT ROWID;
 
+-- The same by days of UTC: 90 days are added up from whole days, and from hours only at their edges.
+CREATE TABLE daily_counts (
+  member_id BLOB NOT NULL,
+  bar_id BLOB NOT NULL,
+  dimension TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  views INTEGER NOT NULL,
+  visitors INTEGER NOT NULL,
+  clicks INTEGER NOT NULL,
+  closes INTEGER NOT NULL,
+  submissions INTEGER NOT NULL,
+  PRIMARY KEY (member_id, bar_id, dimension, day, value)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE hourly_drops (
   member_id BLOB NOT NULL,
   bar_id BLOB NOT NULL,

@@ -1,0 +1,224 @@
+//! Commit, then acknowledge: a bounded queue, one writer, one transaction for all that has gathered.
+//!
+//! The batch is what came while the last commit ran: no timer under load, no delay when idle. Whoever waits is told
+//! only what is on the disk. Nothing here looks at what an event says.
+
+use std::collections::{BTreeMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::cardinality::Cardinality;
+use super::store::DayVisitor;
+use super::{Drop, Event, rollup, store};
+use crate::db::{self, Conn, Db};
+
+/// What came with one request.
+struct Arrival {
+    events: Vec<Event>,
+    drops: Vec<Drop>,
+}
+
+/// Who waits for it.
+type Waiter = oneshot::Sender<Result<(), NotKept>>;
+
+/// It could not be kept; nothing of it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the database did not take it")]
+pub struct NotKept;
+
+/// Why an arrival was turned away at the door, or not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueueError {
+    #[error("the queue is full")]
+    Full,
+    #[error("the service is stopping")]
+    Stopping,
+    #[error(transparent)]
+    NotKept(#[from] NotKept),
+}
+
+/// The way in. Cheap to clone.
+#[derive(Clone)]
+pub struct Queue {
+    sender: mpsc::Sender<(Arrival, Waiter)>,
+}
+
+impl Queue {
+    /// Waits until everything is committed.
+    pub async fn keep(&self, events: Vec<Event>, drops: Vec<Drop>) -> Result<(), QueueError> {
+        let (done, kept) = oneshot::channel();
+        self.sender.try_send((Arrival { events, drops }, done)).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => QueueError::Full,
+            mpsc::error::TrySendError::Closed(_) => QueueError::Stopping,
+        })?;
+        match kept.await {
+            Ok(outcome) => Ok(outcome?),
+            Err(_) => Err(QueueError::NotKept(NotKept)),
+        }
+    }
+
+    /// How many requests wait, and how many may.
+    pub fn depth(&self) -> (usize, usize) {
+        let all = self.sender.max_capacity();
+        (all - self.sender.capacity(), all)
+    }
+}
+
+/// Records events and their sums inside a transaction. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Recorder {
+    cardinality: Arc<Cardinality>,
+}
+
+impl Recorder {
+    /// Records what is new among `events`, and `drops`. Answers how many events were new.
+    pub fn record(&self, tx: &mut Conn, events: &[&Event], drops: &[Drop]) -> db::Result<usize> {
+        let new = insert_new(tx, events)?;
+        let firsts = insert_visitors(tx, &new)?;
+        for (member, bar, day) in days_of(&new) {
+            if self.cardinality.is_new(bar, day) {
+                let values = store::list_values(tx, member, bar, day)?;
+                self.cardinality.learn(bar, day, &values);
+            }
+        }
+        let counted = new.iter().copied().zip(firsts);
+        let sums = rollup::sum(counted, drops, |bar, dimension, day, value| {
+            self.cardinality.admit(bar, dimension, day, value)
+        });
+        store::add(tx, &sums)?;
+        Ok(new.len())
+    }
+}
+
+/// The events that were not there, in the order in which they came.
+fn insert_new<'a>(tx: &mut Conn, events: &[&'a Event]) -> db::Result<Vec<&'a Event>> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut seen = HashSet::with_capacity(events.len());
+    let mut sorted: Vec<(usize, &Event)> =
+        events.iter().copied().enumerate().filter(|(_, event)| seen.insert((event.bar, event.id))).collect();
+    sorted.sort_unstable_by_key(|(_, event)| (event.member, event.bar, event.id));
+    let rows: Vec<&Event> = sorted.iter().map(|(_, event)| *event).collect();
+    let is_new = store::insert_events(tx, &rows)?;
+    let mut new: Vec<(usize, &Event)> =
+        sorted.into_iter().zip(is_new).filter_map(|(event, is_new)| is_new.then_some(event)).collect();
+    new.sort_unstable_by_key(|(place, _)| *place);
+    Ok(new.into_iter().map(|(_, event)| event).collect())
+}
+
+/// For each event whether it is its visitor's first of the day.
+fn insert_visitors(tx: &mut Conn, events: &[&Event]) -> db::Result<Vec<bool>> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let visitor_of = |event: &Event| DayVisitor {
+        member: event.member,
+        bar: event.bar,
+        day: event.received_at.day(),
+        visitor: event.visitor,
+    };
+    let mut first_places = BTreeMap::new();
+    for (place, event) in events.iter().enumerate() {
+        first_places.entry(visitor_of(event)).or_insert(place);
+    }
+    let rows: Vec<DayVisitor> = first_places.keys().copied().collect();
+    let is_new = store::insert_visitors(tx, &rows)?;
+    let mut firsts = vec![false; events.len()];
+    for (place, is_new) in first_places.into_values().zip(is_new) {
+        firsts[place] = is_new;
+    }
+    Ok(firsts)
+}
+
+fn days_of(events: &[&Event]) -> HashSet<(crate::ids::MemberId, crate::ids::BarId, i32)> {
+    events.iter().map(|event| (event.member, event.bar, event.received_at.day())).collect()
+}
+
+/// The one writer of a process. `app.rs` runs it; it ends when it is told to and the queue is empty.
+pub struct Writer {
+    db: Db,
+    recorder: Recorder,
+    receiver: mpsc::Receiver<(Arrival, Waiter)>,
+}
+
+/// So many requests are committed at once. At 32 events each that is still a short transaction.
+const MAX_BATCH: usize = 1024;
+
+/// The queue and its writer. So many requests may wait.
+pub fn channel(db: Db, recorder: Recorder, places: usize) -> (Queue, Writer) {
+    let (sender, receiver) = mpsc::channel(places);
+    (Queue { sender }, Writer { db, recorder, receiver })
+}
+
+impl Writer {
+    /// Writes until `stop`, then what still waits; what comes after that is turned away.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        loop {
+            let taken = tokio::select! {
+                biased;
+                () = stop.cancelled(), if !self.receiver.is_closed() => {
+                    self.receiver.close();
+                    continue;
+                }
+                taken = self.receiver.recv_many(&mut batch, MAX_BATCH) => taken,
+            };
+            if taken == 0 {
+                break;
+            }
+            self.write(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    async fn write(&self, batch: Vec<(Arrival, Waiter)>) {
+        let (batch, waiters): (Vec<Arrival>, Vec<Waiter>) = batch.into_iter().unzip();
+        let batch = Arc::new(batch);
+        match self.commit(&batch, 0..batch.len()).await {
+            Ok(()) => acknowledge(waiters, |_| Ok(())),
+            Err(error) if batch.len() == 1 || error.is_unavailable() => {
+                tracing::warn!(%error, ingest.requests = batch.len(), "events could not be kept");
+                acknowledge(waiters, |_| Err(NotKept));
+            }
+            // One that can't be kept (its bar has just gone, say) must not take its neighbours along.
+            Err(error) => {
+                tracing::warn!(%error, ingest.requests = batch.len(), "events are written one request at a time");
+                let mut outcomes = Vec::with_capacity(batch.len());
+                for place in 0..batch.len() {
+                    let outcome = self.commit(&batch, place..place + 1).await;
+                    if let Err(error) = &outcome {
+                        tracing::warn!(%error, "events could not be kept");
+                    }
+                    outcomes.push(outcome.map_err(|_| NotKept));
+                }
+                acknowledge(waiters, |place| outcomes[place]);
+            }
+        }
+    }
+
+    async fn commit(&self, batch: &Arc<Vec<Arrival>>, places: std::ops::Range<usize>) -> db::Result<()> {
+        let (batch, recorder) = (batch.clone(), self.recorder.clone());
+        let write = self.db.write(move |tx| {
+            let arrivals = &batch[places];
+            let events: Vec<&Event> = arrivals.iter().flat_map(|arrival| &arrival.events).collect();
+            let drops: Vec<Drop> = arrivals.iter().flat_map(|arrival| arrival.drops.iter().copied()).collect();
+            recorder.record(tx, &events, &drops).map(|_| ())
+        });
+        match AssertUnwindSafe(write).catch_unwind().await {
+            Ok(outcome) => outcome,
+            // The panic's hook has logged it. The writer must live on.
+            Err(_) => Err(db::Error::Unavailable("the writer panicked".into())),
+        }
+    }
+}
+
+fn acknowledge(waiters: Vec<Waiter>, outcome: impl Fn(usize) -> Result<(), NotKept>) {
+    for (place, waiter) in waiters.into_iter().enumerate() {
+        // A client that has hung up needs no answer.
+        waiter.send(outcome(place)).unwrap_or_default();
+    }
+}

@@ -1,0 +1,328 @@
+//! What happens with a beacon, a form post, a question for numbers: whole.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use jiff::tz::TimeZone;
+use tokio_util::sync::CancellationToken;
+
+use super::agents::Agents;
+use super::ingest::{self, Queue, QueueError, Recorder, Writer};
+use super::rules::{self, Facts};
+use super::statistics::{self, Breakdown, DroppedByReason, Ranking, Series, Site, SitePage, Totals};
+use super::visitors::Salts;
+use super::{
+    Agent, Beacon, Dimension, Drop, DropReason, Event, EventKind, Interval, PageUrl, Period, SubmitEvent, Visit,
+    primary_language, store,
+};
+use crate::bars::{PublishedBar, PublishedBars};
+use crate::clock::{Clock, Timestamp};
+use crate::db::{self, Conn, Db};
+use crate::ids::{BarId, EventId, MemberId};
+use crate::secrets::Random;
+
+/// Counting. Cheap to clone.
+#[derive(Clone)]
+pub struct Tracking {
+    db: Db,
+    clock: Clock,
+    random: Random,
+    bars: PublishedBars,
+    agents: Arc<Agents>,
+    salts: Salts,
+    recorder: Recorder,
+    queue: Queue,
+    writer: Arc<Mutex<Option<Writer>>>,
+}
+
+/// Why nothing of a request was counted: it may come again.
+#[derive(Debug, thiserror::Error)]
+pub enum CountError {
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// What of a request was not counted, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dropped(BTreeMap<DropReason, u32>);
+
+impl Dropped {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// `bot=2, paused=1`
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (reason, count)) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{}={count}", reason.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+/// What a form post says, as far as counting goes. `id` is made by the browser: a post sent twice counts once.
+#[derive(Clone, Debug)]
+pub struct Post {
+    pub id: EventId,
+    pub variant: String,
+    pub page: PageUrl,
+    pub referrer_host: String,
+    /// As [`primary_language`] reads it; empty if unknown.
+    pub language: String,
+    pub shown_ms: Option<i32>,
+    /// The visitor opted out: the form works, and is not counted.
+    pub opted_out: bool,
+}
+
+impl Tracking {
+    pub fn new(db: Db, clock: Clock, random: Random, bars: PublishedBars, queue_size: usize) -> Self {
+        let recorder = Recorder::default();
+        let (queue, writer) = ingest::channel(db.clone(), recorder.clone(), queue_size);
+        Self {
+            salts: Salts::new(db.clone(), random.clone()),
+            agents: Arc::default(),
+            writer: Arc::new(Mutex::new(Some(writer))),
+            db,
+            clock,
+            random,
+            bars,
+            recorder,
+            queue,
+        }
+    }
+
+    /// The one writer of this process. Ends when it is told to and the queue is empty; a second call ends at once.
+    pub async fn run_writer(&self, stop: CancellationToken) {
+        let writer = self.writer.lock().expect("no holder of this lock panics").take();
+        if let Some(writer) = writer {
+            writer.run(stop).await;
+        }
+    }
+
+    /// How many requests wait for the writer, and how many may.
+    pub fn queue_depth(&self) -> (usize, usize) {
+        self.queue.depth()
+    }
+
+    /// A fresh id, for an event whose maker can't make one.
+    pub fn event_id(&self) -> EventId {
+        EventId::new(&self.clock, &self.random)
+    }
+
+    /// Counts beacons. Answers when all of it is committed, with what was not counted.
+    pub async fn count(&self, beacons: Vec<Beacon>, visit: &Visit<'_>) -> Result<Dropped, CountError> {
+        let now = self.clock.now();
+        let agent = self.agents.find(visit);
+        let mut dropped = Dropped::default();
+        let mut events = Vec::with_capacity(beacons.len());
+        let mut drops = Vec::new();
+        for beacon in beacons {
+            let bar = self.bars.find_published(&beacon.key).await?;
+            let seen = Seen {
+                page: &beacon.page,
+                variant: &beacon.variant,
+                webdriver: beacon.webdriver,
+                opted_out: false,
+            };
+            let reason = classify(bar.as_deref(), &seen, visit, &agent);
+            match (reason, bar) {
+                (None, Some(bar)) => {
+                    events.push(self.event(&bar, beacon, visit, &agent, now).await?);
+                }
+                (reason, bar) => {
+                    let reason = reason.unwrap_or(DropReason::UnknownBar);
+                    *dropped.0.entry(reason).or_default() += 1;
+                    drops.extend(bar.map(|bar| drop_of(&bar, reason, now)));
+                }
+            }
+        }
+        if !events.is_empty() || !drops.is_empty() {
+            self.queue.keep(events, drops).await?;
+        }
+        Ok(dropped)
+    }
+
+    async fn event(
+        &self,
+        bar: &PublishedBar,
+        beacon: Beacon,
+        visit: &Visit<'_>,
+        agent: &Arc<Agent>,
+        now: Timestamp,
+    ) -> db::Result<Event> {
+        let language = match beacon.language {
+            unknown if unknown.is_empty() => primary_language(visit.accept_language),
+            known => known,
+        };
+        Ok(Event {
+            member: bar.member,
+            bar: bar.bar,
+            id: beacon.id,
+            kind: beacon.kind,
+            received_at: now,
+            visitor: self.salts.of(now).await?.visitor(visit, bar.bar, beacon.page.host()),
+            variant: beacon.variant,
+            page: beacon.page,
+            referrer_host: beacon.referrer_host,
+            agent: agent.clone(),
+            language,
+            shown_ms: beacon.shown_ms,
+        })
+    }
+
+    /// Makes the `submit` event of a form post ready: to be called before the transaction that keeps the contact.
+    pub async fn prepare_submit(&self, bar: &PublishedBar, post: Post, visit: &Visit<'_>) -> db::Result<SubmitEvent> {
+        let now = self.clock.now();
+        let agent = self.agents.find(visit);
+        let seen = Seen {
+            page: &post.page,
+            variant: &post.variant,
+            webdriver: false,
+            opted_out: post.opted_out,
+        };
+        if let Some(reason) = classify(Some(bar), &seen, visit, &agent) {
+            return Ok(SubmitEvent::Dropped(drop_of(bar, reason, now)));
+        }
+        let beacon = Beacon {
+            key: bar.key,
+            id: post.id,
+            kind: EventKind::Submit,
+            variant: post.variant,
+            page: post.page,
+            referrer_host: post.referrer_host,
+            language: post.language,
+            shown_ms: post.shown_ms,
+            webdriver: false,
+        };
+        Ok(SubmitEvent::Counted(Box::new(self.event(bar, beacon, visit, &agent, now).await?)))
+    }
+
+    /// Records a form post's event and its sums in the caller's transaction. True if it counts now; false if an event
+    /// of this id stands already, or it is one that does not count.
+    ///
+    /// Call it last in the transaction: it locks the bar's roll-ups, which every writer of the bar waits for.
+    pub fn submit(&self, tx: &mut Conn, event: &SubmitEvent) -> db::Result<bool> {
+        let new = match event {
+            SubmitEvent::Counted(event) => self.recorder.record(tx, &[event], &[])?,
+            SubmitEvent::Dropped(drop) => self.recorder.record(tx, &[], &[*drop])?,
+        };
+        Ok(new == 1)
+    }
+
+    /// Totals of a period, and of the one before it.
+    pub async fn totals(&self, member: MemberId, bar: BarId, period: Period) -> db::Result<Totals> {
+        self.db
+            .read(move |conn| {
+                let before = period.before();
+                Ok(Totals {
+                    counts: store::total(conn, member, bar, period.hours())?,
+                    before: store::total(conn, member, bar, before.hours())?,
+                    period_before: before,
+                    period,
+                })
+            })
+            .await
+    }
+
+    /// A bar's counts hour by hour or day by day, without gaps; of one variant, if asked.
+    pub async fn series(
+        &self,
+        member: MemberId,
+        bar: BarId,
+        period: Period,
+        interval: Interval,
+        variant: Option<String>,
+    ) -> db::Result<Series> {
+        let hours = period.hours();
+        let rows = self
+            .db
+            .read(move |conn| match &variant {
+                None => store::list_hours(conn, member, bar, Dimension::Total, "", hours),
+                Some(variant) => store::list_hours(conn, member, bar, Dimension::Variant, variant, hours),
+            })
+            .await?;
+        Ok(Series { points: statistics::fill(&period, interval, &rows), period, interval })
+    }
+
+    /// A bar's counts by the values of a dimension.
+    pub async fn breakdown(
+        &self,
+        member: MemberId,
+        bar: BarId,
+        period: Period,
+        by: Dimension,
+        ranking: Ranking,
+    ) -> db::Result<Breakdown> {
+        self.db
+            .read(move |conn| {
+                let values = store::list_by_value(conn, member, bar, by, period.hours(), ranking)?;
+                let all = store::sum_of(conn, member, bar, by, period.hours())?;
+                Ok(statistics::breakdown(period, by, values, all))
+            })
+            .await
+    }
+
+    /// What was not counted, by reason.
+    pub async fn drops(&self, member: MemberId, bar: BarId, period: Period) -> db::Result<Vec<DroppedByReason>> {
+        let hours = period.hours();
+        self.db.read(move |conn| store::list_drops(conn, member, bar, hours)).await
+    }
+
+    /// Where and when a bar was seen (promise 14), by host.
+    pub async fn sites(
+        &self,
+        member: MemberId,
+        bar: BarId,
+        after: Option<String>,
+        limit: i64,
+    ) -> db::Result<SitePage> {
+        let mut sites: Vec<Site> =
+            self.db.read(move |conn| store::list_sites(conn, member, bar, after.as_deref(), limit + 1)).await?;
+        let more = i64::try_from(sites.len()).unwrap_or(i64::MAX) > limit;
+        if more {
+            sites.pop();
+        }
+        let next = sites.last().filter(|_| more).map(|site| site.host.clone());
+        Ok(SitePage { sites, next })
+    }
+
+    /// The period of a question: what was asked, or the last 30 days.
+    pub fn period(&self, from: Option<&str>, to: Option<&str>, zone: TimeZone) -> Result<Period, super::period::Unfit> {
+        Period::read(from, to, zone, self.clock.now())
+    }
+}
+
+/// What was seen, as far as it decides whether it counts.
+struct Seen<'a> {
+    page: &'a PageUrl,
+    variant: &'a str,
+    webdriver: bool,
+    opted_out: bool,
+}
+
+fn classify(bar: Option<&PublishedBar>, seen: &Seen<'_>, visit: &Visit<'_>, agent: &Agent) -> Option<DropReason> {
+    let privacy = bar.map(|bar| &bar.configuration.privacy);
+    let by_signal = privacy.is_some_and(|privacy| {
+        rules::is_opted_out(visit.gpc, privacy.respect_gpc, visit.dnt, privacy.respect_dnt)
+    });
+    rules::classify(Facts {
+        bar_known: bar.is_some(),
+        bar_running: bar.is_some_and(PublishedBar::is_active),
+        opted_out: seen.opted_out || by_signal,
+        prefetch: visit.prefetch,
+        webdriver: seen.webdriver,
+        bot: agent.bot,
+        host_allowed: bar.is_some_and(|bar| bar.may_show_on(seen.page.host())),
+        variant_known: bar.is_some_and(|bar| bar.configuration.find_variant(seen.variant).is_some()),
+    })
+}
+
+fn drop_of(bar: &PublishedBar, reason: DropReason, now: Timestamp) -> Drop {
+    Drop { member: bar.member, bar: bar.bar, hour: now.hour(), reason }
+}

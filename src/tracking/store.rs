@@ -1,0 +1,649 @@
+//! The tables of counting: `events`, `hourly_counts`, `daily_counts`, `hourly_drops`, `daily_visitors`, `sites`,
+//! `visitor_salts`.
+//!
+//! The writes of a batch have twins: SQLite runs one prepared statement a row (there is no wire to save on);
+//! PostgreSQL takes a whole batch as arrays, in one statement whose text never changes. Rows come sorted by key, so
+//! that processes take locks in the same order.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text};
+use diesel::upsert::excluded;
+
+use super::rollup::{Counts, Seen, Sums};
+use super::visitors::Salt;
+use super::statistics::{DroppedByReason, RankBy, Ranking, Site};
+use super::{Dimension, DropReason, Event, Utm};
+use crate::both;
+use crate::clock::Timestamp;
+use crate::db::schema::{
+    daily_counts, daily_visitors, events, hourly_counts, hourly_drops, sites, visitor_salts,
+};
+use crate::db::types::{Document, Moment, Uid};
+use crate::db::{Conn, Json, Result};
+use crate::ids::{BarId, EventId, MemberId, VisitorId};
+
+text_column!(Dimension, DropReason);
+
+/// A visitor on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DayVisitor {
+    pub member: MemberId,
+    pub bar: BarId,
+    pub day: i32,
+    pub visitor: VisitorId,
+}
+
+/// Inserts events, sorted by key and none twice. Answers for each whether it is new: an id that stands already is the
+/// same event, sent again.
+pub fn insert_events(conn: &mut Conn, rows: &[&Event]) -> Result<Vec<bool>> {
+    match conn {
+        Conn::Sqlite(c) => rows
+            .iter()
+            .map(|event| {
+                let inserted = diesel::insert_into(events::table)
+                    .values((
+                        events::member_id.eq(event.member),
+                        events::bar_id.eq(event.bar),
+                        events::event_id.eq(event.id),
+                        events::kind.eq(event.kind.code()),
+                        events::received_at.eq(event.received_at),
+                        events::visitor.eq(event.visitor),
+                        events::variant.eq(&event.variant),
+                        events::host.eq(event.page.host()),
+                        events::path.eq(event.page.path()),
+                        events::referrer_host.eq(&event.referrer_host),
+                        events::browser.eq(&*event.agent.browser),
+                        events::browser_version.eq(&*event.agent.version),
+                        events::system.eq(&*event.agent.system),
+                        events::device.eq(event.agent.device.as_str()),
+                        events::language.eq(&event.language),
+                        events::utm.eq(utm(event)),
+                        events::shown_ms.eq(event.shown_ms),
+                    ))
+                    .on_conflict_do_nothing()
+                    .execute(c)?;
+                Ok(inserted == 1)
+            })
+            .collect(),
+        Conn::Postgres(c) => {
+            #[derive(QueryableByName)]
+            struct Inserted {
+                #[diesel(sql_type = Uid)]
+                bar_id: BarId,
+                #[diesel(sql_type = Uid)]
+                event_id: EventId,
+            }
+            let column = |of: fn(&Event) -> &str| rows.iter().map(|event| of(event)).collect::<Vec<&str>>();
+            let inserted: Vec<Inserted> = diesel::sql_query(
+                "INSERT INTO events (member_id, bar_id, event_id, kind, received_at, visitor, variant, host, path, \
+                 referrer_host, browser, browser_version, system, device, language, utm, shown_ms) \
+                 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+                 ON CONFLICT DO NOTHING RETURNING bar_id, event_id",
+            )
+            .bind::<Array<Uid>, _>(rows.iter().map(|event| event.member).collect::<Vec<_>>())
+            .bind::<Array<Uid>, _>(rows.iter().map(|event| event.bar).collect::<Vec<_>>())
+            .bind::<Array<Uid>, _>(rows.iter().map(|event| event.id).collect::<Vec<_>>())
+            .bind::<Array<SmallInt>, _>(rows.iter().map(|event| event.kind.code()).collect::<Vec<_>>())
+            .bind::<Array<Moment>, _>(rows.iter().map(|event| event.received_at).collect::<Vec<_>>())
+            .bind::<Array<Uid>, _>(rows.iter().map(|event| event.visitor).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(column(|event| &event.variant))
+            .bind::<Array<Text>, _>(column(|event| event.page.host()))
+            .bind::<Array<Text>, _>(column(|event| event.page.path()))
+            .bind::<Array<Text>, _>(column(|event| &event.referrer_host))
+            .bind::<Array<Text>, _>(column(|event| &event.agent.browser))
+            .bind::<Array<Text>, _>(column(|event| &event.agent.version))
+            .bind::<Array<Text>, _>(column(|event| &event.agent.system))
+            .bind::<Array<Text>, _>(column(|event| event.agent.device.as_str()))
+            .bind::<Array<Text>, _>(column(|event| &event.language))
+            .bind::<Array<Nullable<Document>>, _>(rows.iter().map(|event| utm(event)).collect::<Vec<_>>())
+            .bind::<Array<Nullable<Integer>>, _>(rows.iter().map(|event| event.shown_ms).collect::<Vec<_>>())
+            .load(c)?;
+            if inserted.len() == rows.len() {
+                return Ok(vec![true; rows.len()]);
+            }
+            let inserted: std::collections::HashSet<(BarId, EventId)> =
+                inserted.into_iter().map(|row| (row.bar_id, row.event_id)).collect();
+            Ok(rows.iter().map(|event| inserted.contains(&(event.bar, event.id))).collect())
+        }
+    }
+}
+
+fn utm(event: &Event) -> Option<Json<Utm>> {
+    (!event.page.utm.is_empty()).then(|| Json(event.page.utm.clone()))
+}
+
+/// Inserts the day's visitors, sorted and none twice. Answers for each whether it is their first event of the day.
+pub fn insert_visitors(conn: &mut Conn, rows: &[DayVisitor]) -> Result<Vec<bool>> {
+    match conn {
+        Conn::Sqlite(c) => rows
+            .iter()
+            .map(|row| {
+                let inserted = diesel::insert_into(daily_visitors::table)
+                    .values((
+                        daily_visitors::member_id.eq(row.member),
+                        daily_visitors::bar_id.eq(row.bar),
+                        daily_visitors::day.eq(row.day),
+                        daily_visitors::visitor.eq(row.visitor),
+                    ))
+                    .on_conflict_do_nothing()
+                    .execute(c)?;
+                Ok(inserted == 1)
+            })
+            .collect(),
+        Conn::Postgres(c) => {
+            #[derive(QueryableByName)]
+            struct Inserted {
+                #[diesel(sql_type = Uid)]
+                bar_id: BarId,
+                #[diesel(sql_type = Integer)]
+                day: i32,
+                #[diesel(sql_type = Uid)]
+                visitor: VisitorId,
+            }
+            let inserted: Vec<Inserted> = diesel::sql_query(
+                "INSERT INTO daily_visitors (member_id, bar_id, day, visitor) SELECT * FROM unnest($1, $2, $3, $4) \
+                 ON CONFLICT DO NOTHING RETURNING bar_id, day, visitor",
+            )
+            .bind::<Array<Uid>, _>(rows.iter().map(|row| row.member).collect::<Vec<_>>())
+            .bind::<Array<Uid>, _>(rows.iter().map(|row| row.bar).collect::<Vec<_>>())
+            .bind::<Array<Integer>, _>(rows.iter().map(|row| row.day).collect::<Vec<_>>())
+            .bind::<Array<Uid>, _>(rows.iter().map(|row| row.visitor).collect::<Vec<_>>())
+            .load(c)?;
+            let inserted: std::collections::HashSet<(BarId, i32, VisitorId)> =
+                inserted.into_iter().map(|row| (row.bar_id, row.day, row.visitor)).collect();
+            Ok(rows.iter().map(|row| inserted.contains(&(row.bar, row.day, row.visitor))).collect())
+        }
+    }
+}
+
+/// One roll-up's upsert, for the two tables that differ in their name and the name of their bucket.
+macro_rules! add_counts {
+    ($conn:expr, $rows:expr, $table:ident, $bucket:ident) => {
+        match $conn {
+            Conn::Sqlite(c) => {
+                for (key, counts) in $rows {
+                    diesel::insert_into($table::table)
+                        .values((
+                            $table::member_id.eq(key.member),
+                            $table::bar_id.eq(key.bar),
+                            $table::dimension.eq(key.dimension),
+                            $table::$bucket.eq(key.bucket),
+                            $table::value.eq(key.value),
+                            $table::views.eq(counts.views),
+                            $table::visitors.eq(counts.visitors),
+                            $table::clicks.eq(counts.clicks),
+                            $table::closes.eq(counts.closes),
+                            $table::submissions.eq(counts.submissions),
+                        ))
+                        .on_conflict((
+                            $table::member_id,
+                            $table::bar_id,
+                            $table::dimension,
+                            $table::$bucket,
+                            $table::value,
+                        ))
+                        .do_update()
+                        .set((
+                            $table::views.eq($table::views + excluded($table::views)),
+                            $table::visitors.eq($table::visitors + excluded($table::visitors)),
+                            $table::clicks.eq($table::clicks + excluded($table::clicks)),
+                            $table::closes.eq($table::closes + excluded($table::closes)),
+                            $table::submissions.eq($table::submissions + excluded($table::submissions)),
+                        ))
+                        .execute(c)?;
+                }
+            }
+            Conn::Postgres(c) => {
+                let number = |of: fn(&Counts) -> i64| $rows.values().map(of).collect::<Vec<i64>>();
+                diesel::sql_query(concat!(
+                    "INSERT INTO ", stringify!($table), " AS t (member_id, bar_id, dimension, ", stringify!($bucket),
+                    ", value, views, visitors, clicks, closes, submissions) ",
+                    "SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ",
+                    "ON CONFLICT (member_id, bar_id, dimension, ", stringify!($bucket), ", value) DO UPDATE SET ",
+                    "views = t.views + excluded.views, visitors = t.visitors + excluded.visitors, ",
+                    "clicks = t.clicks + excluded.clicks, closes = t.closes + excluded.closes, ",
+                    "submissions = t.submissions + excluded.submissions"
+                ))
+                .bind::<Array<Uid>, _>($rows.keys().map(|key| key.member).collect::<Vec<_>>())
+                .bind::<Array<Uid>, _>($rows.keys().map(|key| key.bar).collect::<Vec<_>>())
+                .bind::<Array<Text>, _>($rows.keys().map(|key| key.dimension).collect::<Vec<_>>())
+                .bind::<Array<Integer>, _>($rows.keys().map(|key| key.bucket).collect::<Vec<_>>())
+                .bind::<Array<Text>, _>($rows.keys().map(|key| key.value).collect::<Vec<_>>())
+                .bind::<Array<BigInt>, _>(number(|counts| counts.views))
+                .bind::<Array<BigInt>, _>(number(|counts| counts.visitors))
+                .bind::<Array<BigInt>, _>(number(|counts| counts.clicks))
+                .bind::<Array<BigInt>, _>(number(|counts| counts.closes))
+                .bind::<Array<BigInt>, _>(number(|counts| counts.submissions))
+                .execute(c)?;
+            }
+        }
+    };
+}
+
+/// Adds a batch's sums to the roll-ups.
+pub fn add(conn: &mut Conn, sums: &Sums<'_>) -> Result<()> {
+    let (hourly, daily) = (&sums.hourly, &sums.daily);
+    if !hourly.is_empty() {
+        add_counts!(conn, hourly, hourly_counts, hour);
+        add_counts!(conn, daily, daily_counts, day);
+    }
+    if !sums.sites.is_empty() {
+        add_sites(conn, &sums.sites)?;
+    }
+    // Few rows: one for each reason.
+    for ((member, bar, hour, reason), dropped) in &sums.drops {
+        let row = (
+            hourly_drops::member_id.eq(member),
+            hourly_drops::bar_id.eq(bar),
+            hourly_drops::hour.eq(hour),
+            hourly_drops::reason.eq(reason),
+            hourly_drops::dropped.eq(dropped),
+        );
+        both!(conn, |c| diesel::insert_into(hourly_drops::table)
+            .values(row)
+            .on_conflict((
+                hourly_drops::member_id,
+                hourly_drops::bar_id,
+                hourly_drops::hour,
+                hourly_drops::reason,
+            ))
+            .do_update()
+            .set(hourly_drops::dropped.eq(hourly_drops::dropped + excluded(hourly_drops::dropped)))
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+type SiteSums<'a> = BTreeMap<(MemberId, BarId, &'a str), Seen>;
+
+fn add_sites(conn: &mut Conn, rows: &SiteSums<'_>) -> Result<()> {
+    match conn {
+        Conn::Sqlite(c) => {
+            for ((member, bar, host), seen) in rows {
+                let later = diesel::dsl::case_when(
+                    excluded(sites::last_seen_at).gt(sites::last_seen_at),
+                    excluded(sites::last_seen_at),
+                )
+                .otherwise(sites::last_seen_at);
+                diesel::insert_into(sites::table)
+                    .values((
+                        sites::member_id.eq(member),
+                        sites::bar_id.eq(bar),
+                        sites::host.eq(*host),
+                        sites::first_seen_at.eq(seen.first_at),
+                        sites::last_seen_at.eq(seen.last_at),
+                        sites::views.eq(seen.counts.views),
+                        sites::clicks.eq(seen.counts.clicks),
+                        sites::closes.eq(seen.counts.closes),
+                        sites::submissions.eq(seen.counts.submissions),
+                    ))
+                    .on_conflict((sites::member_id, sites::bar_id, sites::host))
+                    .do_update()
+                    .set((
+                        sites::last_seen_at.eq(later),
+                        sites::views.eq(sites::views + excluded(sites::views)),
+                        sites::clicks.eq(sites::clicks + excluded(sites::clicks)),
+                        sites::closes.eq(sites::closes + excluded(sites::closes)),
+                        sites::submissions.eq(sites::submissions + excluded(sites::submissions)),
+                    ))
+                    .execute(c)?;
+            }
+        }
+        Conn::Postgres(c) => {
+            let number = |of: fn(&Counts) -> i64| rows.values().map(|seen| of(&seen.counts)).collect::<Vec<i64>>();
+            diesel::sql_query(
+                "INSERT INTO sites AS t (member_id, bar_id, host, first_seen_at, last_seen_at, views, clicks, closes, \
+                 submissions) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+                 ON CONFLICT (member_id, bar_id, host) DO UPDATE SET \
+                 last_seen_at = greatest(t.last_seen_at, excluded.last_seen_at), \
+                 views = t.views + excluded.views, clicks = t.clicks + excluded.clicks, \
+                 closes = t.closes + excluded.closes, submissions = t.submissions + excluded.submissions",
+            )
+            .bind::<Array<Uid>, _>(rows.keys().map(|(member, _, _)| *member).collect::<Vec<_>>())
+            .bind::<Array<Uid>, _>(rows.keys().map(|(_, bar, _)| *bar).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(rows.keys().map(|(_, _, host)| *host).collect::<Vec<_>>())
+            .bind::<Array<Moment>, _>(rows.values().map(|seen| seen.first_at).collect::<Vec<_>>())
+            .bind::<Array<Moment>, _>(rows.values().map(|seen| seen.last_at).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(number(|counts| counts.views))
+            .bind::<Array<BigInt>, _>(number(|counts| counts.clicks))
+            .bind::<Array<BigInt>, _>(number(|counts| counts.closes))
+            .bind::<Array<BigInt>, _>(number(|counts| counts.submissions))
+            .execute(c)?;
+        }
+    }
+    Ok(())
+}
+
+/// The values of open dimensions that a bar's day holds already.
+pub fn list_values(conn: &mut Conn, member: MemberId, bar: BarId, day: i32) -> Result<Vec<(Dimension, String)>> {
+    let open: Vec<Dimension> = Dimension::ALL.into_iter().filter(|d| d.is_open()).collect();
+    Ok(daily_counts::table
+        .filter(daily_counts::member_id.eq(member))
+        .filter(daily_counts::bar_id.eq(bar))
+        .filter(daily_counts::dimension.eq_any(open))
+        .filter(daily_counts::day.eq(day))
+        .select((daily_counts::dimension, daily_counts::value))
+        .load(conn)?)
+}
+
+/// The day's salt: whoever comes first among all processes makes it.
+pub fn find_or_make_salt(conn: &mut Conn, day: i32, fresh: &[u8; 32], now: Timestamp) -> Result<Salt> {
+    let row = (
+        visitor_salts::day.eq(day),
+        visitor_salts::salt.eq(fresh.as_slice()),
+        visitor_salts::created_at.eq(now),
+    );
+    both!(conn, |c| diesel::insert_into(visitor_salts::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    let salt: Vec<u8> = visitor_salts::table.find(day).select(visitor_salts::salt).first(conn)?;
+    let salt = salt.try_into().map_err(|_| {
+        diesel::result::Error::DeserializationError("a salt has 32 bytes".into())
+    })?;
+    Ok(Salt::new(salt))
+}
+
+/// Destroys the salts of days before `day`: overwritten first, for a freed page keeps its bytes.
+pub fn destroy_salts_before(conn: &mut Conn, day: i32) -> Result<usize> {
+    let old = visitor_salts::table.filter(visitor_salts::day.lt(day));
+    diesel::update(old).set(visitor_salts::salt.eq([0u8; 32].as_slice())).execute(conn)?;
+    Ok(diesel::delete(old).execute(conn)?)
+}
+
+/// Forgets who was there on days before `day`, at most `limit` rows. The sums stay.
+pub fn delete_visitors_before(conn: &mut Conn, day: i32, limit: i64) -> Result<usize> {
+    let statement = match conn {
+        Conn::Sqlite(_) => {
+            "DELETE FROM daily_visitors WHERE (member_id, bar_id, day, visitor) IN \
+             (SELECT member_id, bar_id, day, visitor FROM daily_visitors WHERE day < ? LIMIT ?)"
+        }
+        Conn::Postgres(_) => {
+            "DELETE FROM daily_visitors WHERE ctid IN (SELECT ctid FROM daily_visitors WHERE day < $1 LIMIT $2)"
+        }
+    };
+    both!(conn, |c| Ok(diesel::sql_query(statement)
+        .bind::<Integer, _>(day)
+        .bind::<BigInt, _>(limit)
+        .execute(c)?))
+}
+
+/// Deletes raw events that arrived before `at`, at most `limit` of them. Roll-ups and sites stay (promise 14).
+pub fn delete_events_before(conn: &mut Conn, at: Timestamp, limit: i64) -> Result<usize> {
+    let statement = match conn {
+        Conn::Sqlite(_) => {
+            "DELETE FROM events WHERE (member_id, bar_id, event_id) IN \
+             (SELECT member_id, bar_id, event_id FROM events WHERE received_at < ? ORDER BY received_at LIMIT ?)"
+        }
+        Conn::Postgres(_) => {
+            "DELETE FROM events WHERE ctid IN \
+             (SELECT ctid FROM events WHERE received_at < $1 ORDER BY received_at LIMIT $2)"
+        }
+    };
+    both!(conn, |c| Ok(diesel::sql_query(statement)
+        .bind::<Moment, _>(at)
+        .bind::<BigInt, _>(limit)
+        .execute(c)?))
+}
+
+/// Deletes what was counted of a bar, at most `limit` rows of each table: raw events first, sites last.
+pub fn delete_of_bar(conn: &mut Conn, member: MemberId, bar: BarId, limit: i64) -> Result<usize> {
+    let mut deleted = 0;
+    for (table, key) in [
+        ("events", "event_id"),
+        ("daily_visitors", "day, visitor"),
+        ("hourly_drops", "hour, reason"),
+        ("hourly_counts", "dimension, hour, value"),
+        ("daily_counts", "dimension, day, value"),
+        ("sites", "host"),
+    ] {
+        let statement = format!(
+            "DELETE FROM {table} WHERE member_id = $1 AND bar_id = $2 AND ({key}) IN \
+             (SELECT {key} FROM {table} WHERE member_id = $1 AND bar_id = $2 LIMIT $3)"
+        );
+        deleted += both!(conn, |c| diesel::sql_query(statement)
+            .bind::<Uid, _>(member)
+            .bind::<Uid, _>(bar)
+            .bind::<BigInt, _>(limit)
+            .execute(c))?;
+    }
+    Ok(deleted)
+}
+
+#[derive(QueryableByName)]
+struct Sum {
+    #[diesel(sql_type = Text)]
+    value: String,
+    #[diesel(sql_type = BigInt)]
+    views: i64,
+    #[diesel(sql_type = BigInt)]
+    visitors: i64,
+    #[diesel(sql_type = BigInt)]
+    clicks: i64,
+    #[diesel(sql_type = BigInt)]
+    closes: i64,
+    #[diesel(sql_type = BigInt)]
+    submissions: i64,
+}
+
+impl Sum {
+    fn counts(&self) -> Counts {
+        Counts {
+            views: self.views,
+            visitors: self.visitors,
+            clicks: self.clicks,
+            closes: self.closes,
+            submissions: self.submissions,
+        }
+    }
+}
+
+/// The rows of a dimension over some hours: whole days from the daily roll-up, the edges from the hourly one. `$n`
+/// stands for the same value on both databases, as long as each first appears in its order.
+const PARTS: &str = "\
+    SELECT value, views, visitors, clicks, closes, submissions FROM daily_counts \
+    WHERE member_id = $1 AND bar_id = $2 AND dimension = $3 AND day >= $4 AND day < $5 \
+    UNION ALL \
+    SELECT value, views, visitors, clicks, closes, submissions FROM hourly_counts \
+    WHERE member_id = $1 AND bar_id = $2 AND dimension = $3 AND hour >= $6 AND hour < $7 \
+    UNION ALL \
+    SELECT value, views, visitors, clicks, closes, submissions FROM hourly_counts \
+    WHERE member_id = $1 AND bar_id = $2 AND dimension = $3 AND hour >= $8 AND hour < $9";
+
+const SUMS: &str = "\
+    CAST(coalesce(sum(views), 0) AS bigint) AS views, CAST(coalesce(sum(visitors), 0) AS bigint) AS visitors, \
+    CAST(coalesce(sum(clicks), 0) AS bigint) AS clicks, CAST(coalesce(sum(closes), 0) AS bigint) AS closes, \
+    CAST(coalesce(sum(submissions), 0) AS bigint) AS submissions";
+
+fn load_sums(
+    conn: &mut Conn,
+    statement: String,
+    member: MemberId,
+    bar: BarId,
+    dimension: Dimension,
+    hours: Range<i32>,
+) -> Result<Vec<Sum>> {
+    let (days, left, right) = split(&hours);
+    both!(conn, |c| Ok(diesel::sql_query(statement)
+        .bind::<Uid, _>(member)
+        .bind::<Uid, _>(bar)
+        .bind::<Text, _>(dimension)
+        .bind::<Integer, _>(days.start)
+        .bind::<Integer, _>(days.end)
+        .bind::<Integer, _>(left.start)
+        .bind::<Integer, _>(left.end)
+        .bind::<Integer, _>(right.start)
+        .bind::<Integer, _>(right.end)
+        .load(c)?))
+}
+
+/// Whole days, and the hours before and after them.
+fn split(hours: &Range<i32>) -> (Range<i32>, Range<i32>, Range<i32>) {
+    let (first, last) = ((hours.start + 23).div_euclid(24), hours.end.div_euclid(24));
+    if first < last {
+        (first..last, hours.start..first * 24, last * 24..hours.end)
+    } else {
+        (0..0, hours.clone(), 0..0)
+    }
+}
+
+/// All of a bar's counts in these hours.
+pub fn total(conn: &mut Conn, member: MemberId, bar: BarId, hours: Range<i32>) -> Result<Counts> {
+    sum_of(conn, member, bar, Dimension::Total, hours)
+}
+
+/// The sums of a dimension, its values not told apart.
+pub fn sum_of(conn: &mut Conn, member: MemberId, bar: BarId, by: Dimension, hours: Range<i32>) -> Result<Counts> {
+    let statement = format!("SELECT '' AS value, {SUMS} FROM ({PARTS}) AS parts");
+    let rows = load_sums(conn, statement, member, bar, by, hours)?;
+    Ok(rows.first().map(Sum::counts).unwrap_or_default())
+}
+
+/// The values of a dimension with their sums, the largest first.
+pub fn list_by_value(
+    conn: &mut Conn,
+    member: MemberId,
+    bar: BarId,
+    by: Dimension,
+    hours: Range<i32>,
+    ranking: Ranking,
+) -> Result<Vec<(String, Counts)>> {
+    let order = match ranking.by {
+        RankBy::Views => "views",
+        RankBy::Visitors => "visitors",
+        RankBy::Clicks => "clicks",
+        RankBy::Closes => "closes",
+        RankBy::Submissions => "submissions",
+    };
+    let limit = ranking.limit;
+    // `COLLATE` makes both databases break ties alike.
+    let collation = match conn {
+        Conn::Sqlite(_) => "BINARY",
+        Conn::Postgres(_) => "\"C\"",
+    };
+    let statement = format!(
+        "SELECT * FROM (SELECT value, {SUMS} FROM ({PARTS}) AS parts GROUP BY value) AS sums \
+         ORDER BY {order} DESC, views DESC, value COLLATE {collation} LIMIT {limit}"
+    );
+    let rows = load_sums(conn, statement, member, bar, by, hours)?;
+    Ok(rows.into_iter().map(|row| {
+            let counts = row.counts();
+            (row.value, counts)
+        }).collect())
+}
+
+/// The counts of one value of a dimension, hour by hour, those hours only that have any.
+pub fn list_hours(
+    conn: &mut Conn,
+    member: MemberId,
+    bar: BarId,
+    dimension: Dimension,
+    value: &str,
+    hours: Range<i32>,
+) -> Result<Vec<(i32, Counts)>> {
+    type Row = (i32, i64, i64, i64, i64, i64);
+    let rows: Vec<Row> = hourly_counts::table
+        .filter(hourly_counts::member_id.eq(member))
+        .filter(hourly_counts::bar_id.eq(bar))
+        .filter(hourly_counts::dimension.eq(dimension))
+        .filter(hourly_counts::hour.ge(hours.start))
+        .filter(hourly_counts::hour.lt(hours.end))
+        .filter(hourly_counts::value.eq(value.to_owned()))
+        .order(hourly_counts::hour)
+        .select((
+            hourly_counts::hour,
+            hourly_counts::views,
+            hourly_counts::visitors,
+            hourly_counts::clicks,
+            hourly_counts::closes,
+            hourly_counts::submissions,
+        ))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(hour, views, visitors, clicks, closes, submissions)| {
+            (hour, Counts { views, visitors, clicks, closes, submissions })
+        })
+        .collect())
+}
+
+/// What was dropped in these hours, by reason, the most frequent first.
+pub fn list_drops(
+    conn: &mut Conn,
+    member: MemberId,
+    bar: BarId,
+    hours: Range<i32>,
+) -> Result<Vec<DroppedByReason>> {
+    let rows: Vec<(DropReason, i64)> = hourly_drops::table
+        .filter(hourly_drops::member_id.eq(member))
+        .filter(hourly_drops::bar_id.eq(bar))
+        .filter(hourly_drops::hour.ge(hours.start))
+        .filter(hourly_drops::hour.lt(hours.end))
+        .select((hourly_drops::reason, hourly_drops::dropped))
+        .load(conn)?;
+    let mut sums: BTreeMap<DropReason, i64> = BTreeMap::new();
+    for (reason, dropped) in rows {
+        *sums.entry(reason).or_default() += dropped;
+    }
+    let mut drops: Vec<DroppedByReason> =
+        sums.into_iter().map(|(reason, dropped)| DroppedByReason { reason, dropped }).collect();
+    drops.sort_by_key(|drop| std::cmp::Reverse(drop.dropped));
+    Ok(drops)
+}
+
+/// The sites of a bar in the order of their hosts.
+pub fn list_sites(
+    conn: &mut Conn,
+    member: MemberId,
+    bar: BarId,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Site>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        host: String,
+        #[diesel(sql_type = Moment)]
+        first_seen_at: Timestamp,
+        #[diesel(sql_type = Moment)]
+        last_seen_at: Timestamp,
+        #[diesel(sql_type = BigInt)]
+        views: i64,
+        #[diesel(sql_type = BigInt)]
+        clicks: i64,
+        #[diesel(sql_type = BigInt)]
+        closes: i64,
+        #[diesel(sql_type = BigInt)]
+        submissions: i64,
+    }
+    // Hosts are ASCII: compared byte by byte, both databases page alike.
+    let collation = match conn {
+        Conn::Sqlite(_) => "BINARY",
+        Conn::Postgres(_) => "\"C\"",
+    };
+    let statement = format!(
+        "SELECT host, first_seen_at, last_seen_at, views, clicks, closes, submissions FROM sites \
+         WHERE member_id = $1 AND bar_id = $2 AND host COLLATE {collation} > $3 \
+         ORDER BY host COLLATE {collation} LIMIT {limit}"
+    );
+    let rows: Vec<Row> = both!(conn, |c| diesel::sql_query(statement)
+        .bind::<Uid, _>(member)
+        .bind::<Uid, _>(bar)
+        .bind::<Text, _>(after.unwrap_or_default())
+        .load(c)?);
+    Ok(rows
+        .into_iter()
+        .map(|row| Site {
+            host: row.host,
+            first_seen_at: row.first_seen_at,
+            last_seen_at: row.last_seen_at,
+            views: row.views,
+            clicks: row.clicks,
+            closes: row.closes,
+            submissions: row.submissions,
+        })
+        .collect())
+}
