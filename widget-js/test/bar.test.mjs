@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import {
   contact,
@@ -86,7 +87,6 @@ async function until(fits) {
 }
 
 async function assertAccessible() {
-  const { readFile } = await import('node:fs/promises');
   const axe = await readFile(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
   await page.evaluate(axe);
   const found = await page.evaluate(async () => {
@@ -119,8 +119,21 @@ test('a bar stands at the top, pushes the page, and reports one view', async () 
 });
 
 test('an overlaid bar at the bottom moves nothing', async () => {
-  await visit([notice('bottom', { b: true, o: true })], { viewport: { width: 800, height: 600 } });
+  await visit([notice('bottom', { b: true, o: true })], {
+    viewport: { width: 800, height: 600 },
+    reducedMotion: 'no-preference',
+    init: () => {
+      globalThis.shifts = 0;
+      new PerformanceObserver((list) => {
+        globalThis.shifts += list.getEntries().length;
+      }).observe({ type: 'layout-shift', buffered: true });
+    },
+  });
   await shown();
+  await page.waitForFunction(
+    () => !document.querySelector('html > div').shadowRoot.firstChild.getAnimations().length,
+  );
+  assert.equal(await page.evaluate('shifts'), 0);
   const { y, height } = await boxOf();
   assert.equal(y + height, 600);
   assert.equal(await room(), 0);
@@ -257,6 +270,18 @@ test('the visitor reads their language, right to left where it is written so', a
   await visit([everything('words')], { locale: 'he-IL', attributes: 'data-locale="en-US"' });
   await shown();
   assert.equal(await bar().getAttribute('lang'), 'en');
+});
+
+test('the starters of the server are shown as they are meant', async () => {
+  const starters = JSON.parse(await readFile(new URL('starters.json', import.meta.url), 'utf8'));
+  await visit(Object.values(starters), { locale: 'de-AT', viewport: { width: 1280, height: 720 } });
+  await page.locator('section').nth(2).waitFor();
+  for (const starter of Object.values(starters)) await page.getByText(starter.t.de.m).waitFor();
+  await page.getByRole('textbox', { name: 'Ihre E-Mail-Adresse' }).fill('ada@example.com');
+  await assertAccessible();
+  await page.getByRole('button', { name: 'Kontakt aufnehmen' }).click();
+  await page.getByText('Thank you, Ada!').waitFor();
+  assert.deepEqual(complaints, []);
 });
 
 test('dark schemes get dark colours', async () => {

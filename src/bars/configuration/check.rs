@@ -68,12 +68,10 @@ impl Check {
     }
 
     fn plain(&mut self, text: &str, most: usize) {
-        if text.trim().is_empty() {
-            self.fail("must not be empty");
-        } else if text.chars().count() > most {
-            self.fail(format!("must have at most {most} characters"));
-        } else if text.chars().any(char::is_control) {
-            self.fail("must not contain line breaks, NUL or other control characters");
+        if let Err(refused) = crate::text::line(text, most) {
+            self.fail(refused.to_string());
+        } else if text.contains('\t') {
+            self.fail("must not contain control characters");
         }
     }
 

@@ -559,3 +559,18 @@ fn every_part_is_described_in_the_document() {
     assert_eq!(registry.schemas["Configuration"].required, ["variants"]);
     assert!(registry.schemas["Privacy"].required.is_empty());
 }
+
+/// The script's tests show these bars (`widget-js/test/bar.test.mjs`): what we write is what it reads.
+#[test]
+fn starters_reach_the_script_as_it_is_tested_with_them() {
+    let known: Value = serde_json::from_str(include_str!("../../../widget-js/test/starters.json")).unwrap();
+    let mut written = json!({});
+    for (name, goal) in [
+        ("contact", GoalKind::Contact),
+        ("link", GoalKind::Link),
+        ("notice", GoalKind::Notice),
+    ] {
+        written[name] = Configuration::starter(goal, "en").runtime(name, None);
+    }
+    assert_eq!(written, known, "put this into starters.json:\n{written:#}");
+}
