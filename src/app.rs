@@ -31,7 +31,7 @@ use crate::{
     },
     jobs,
     mail::{self, Links, Mailer, SendMail, Transport},
-    policies::{self, api::PoliciesApi},
+    policies::{self, Policies, api::PoliciesApi},
     secrets::Random,
     tracking::{self, ForgetVisitors, PurgeEvents, Tracking},
 };
@@ -48,6 +48,7 @@ pub struct App {
     pub db: Db,
     pub jobs: jobs::Runner,
     pub mailer: Mailer,
+    pub policies: Policies,
     pub metrics: Metrics,
     pub bars: Bars,
     pub tracking: Tracking,
@@ -86,6 +87,7 @@ impl App {
             Links::new(config.public_url.clone()),
             config.mail_from.clone(),
         )?;
+        let policies = Policies::new(db.clone());
         let bars = Bars::new(
             db.clone(),
             clock.clone(),
@@ -136,6 +138,7 @@ impl App {
             db,
             jobs,
             mailer,
+            policies,
             metrics,
             bars,
             tracking,
@@ -144,7 +147,12 @@ impl App {
     }
 
     fn apis(&self) -> Apis {
-        (PoliciesApi { db: self.db.clone() }, ())
+        (
+            PoliciesApi {
+                policies: self.policies.clone(),
+            },
+            (),
+        )
     }
 
     /// All routes, behind the guards.
@@ -170,13 +178,13 @@ impl App {
                 Methods::new().get(openapi::endpoint(&Self::document())),
             )
             .nest("/docs", docs::routes())
-            .nest("/policies", policies::api::pages(self.db.clone()))
             .at(
                 mail::api::UNSUBSCRIBE,
                 mail::api::unsubscribe(self.mailer.clone()),
             )
             .at("/e", Methods::new().post(tracking::api::post(self.tracking.clone())))
             .at("/e.gif", Methods::new().get(tracking::api::gif(self.tracking.clone())))
+            .nest("/policies", policies::api::pages(self.policies.clone()))
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))
     }

@@ -6,9 +6,8 @@ use poem_openapi::{Object, OpenApi, param::Path};
 use pulldown_cmark::{Options, Parser, html};
 use serde_json::{Value, json};
 
-use super::{Document, PolicyVersion, store};
+use super::{Document, Policies, PolicyVersion};
 use crate::clock::Timestamp;
-use crate::db::{self, Db};
 use crate::http::{Json, Methods, Problem};
 use crate::ids::PolicyVersionId;
 use crate::secrets::sha256;
@@ -50,7 +49,7 @@ pub struct PolicyVersions {
 }
 
 pub struct PoliciesApi {
-    pub db: Db,
+    pub policies: Policies,
 }
 
 #[derive(poem_openapi::Tags)]
@@ -71,16 +70,7 @@ impl PoliciesApi {
         tag = "Tag::Policies"
     )]
     async fn list(&self) -> Result<Json<PolicyVersions>, Problem> {
-        let items = self
-            .db
-            .read(|conn| {
-                let mut all = Vec::new();
-                for document in Document::ALL {
-                    all.extend(store::list_versions(conn, document)?);
-                }
-                Ok::<_, db::Error>(all)
-            })
-            .await?;
+        let items = self.policies.list_all().await?;
         Ok(Json(PolicyVersions {
             items: items.into_iter().map(Version::from).collect(),
         }))
@@ -90,7 +80,7 @@ impl PoliciesApi {
     #[oai(
         path = "/policies/:document/:version",
         method = "get",
-        operation_id = "read_policy",
+        operation_id = "read_policy_version",
         tag = "Tag::Policies"
     )]
     async fn read(
@@ -101,21 +91,18 @@ impl PoliciesApi {
         #[oai(validator(minimum(value = "1")))]
         version: Path<i32>,
     ) -> Result<Json<Version>, Problem> {
-        let found = self
-            .db
-            .read(move |conn| store::find_version(conn, document.0, version.0))
-            .await?;
+        let found = self.policies.find_version(document.0, version.0).await?;
         Ok(Json(found.ok_or_else(Problem::not_found)?.into()))
     }
 }
 
 /// `/policies/{document}` and `/policies/{document}/{version}`: the text as a page, its date, and the other versions.
-pub fn pages(db: Db) -> Route {
+pub fn pages(policies: Policies) -> Route {
     let page = || {
-        let db = db.clone();
+        let policies = policies.clone();
         Methods::new().get(make(move |request| {
-            let db = db.clone();
-            async move { policy_page(&db, &request).await }
+            let policies = policies.clone();
+            async move { policy_page(&policies, &request).await }
         }))
     };
     Route::new()
@@ -123,7 +110,7 @@ pub fn pages(db: Db) -> Route {
         .at("/:document/:version", page())
 }
 
-async fn policy_page(db: &Db, request: &Request) -> Result<Response, Problem> {
+async fn policy_page(policies: &Policies, request: &Request) -> Result<Response, Problem> {
     let document: Document = request
         .raw_path_param("document")
         .and_then(|text| text.parse().ok())
@@ -132,7 +119,7 @@ async fn policy_page(db: &Db, request: &Request) -> Result<Response, Problem> {
         Some(text) => Some(text.parse::<i32>().map_err(|_| Problem::not_found())?),
         None => None,
     };
-    let versions = db.read(move |conn| store::list_versions(conn, document)).await?;
+    let versions = policies.list_versions(document).await?;
     let shown = match wanted {
         Some(number) => versions.iter().find(|version| version.version == number),
         None => versions.first(),

@@ -2,6 +2,7 @@
 //! It never sends mail by itself and never decides what an account may do.
 
 pub mod api;
+mod service;
 mod store;
 
 use serde_json::Value;
@@ -11,6 +12,7 @@ use crate::db::{self, Conn};
 use crate::ids::{MemberId, PolicyDecisionId, PolicyVersionId, UserId};
 use crate::secrets::{Random, sha256};
 
+pub use service::Policies;
 pub use store::{current, find_version, list_versions};
 
 /// A document that has versions.
