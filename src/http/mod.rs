@@ -16,6 +16,7 @@ pub mod methods;
 pub mod metrics;
 pub mod openapi;
 pub mod origin;
+pub mod page;
 pub mod panics;
 pub mod problem;
 pub mod rate_limit;
