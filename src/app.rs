@@ -123,9 +123,22 @@ impl App {
         });
 
         let (hourly, daily) = (clock::HOUR, clock::DAY);
-        jobs.register_scheduled(ForgetVisitors { db: db.clone(), clock: clock.clone() }, hourly);
+        jobs.register_scheduled(
+            ForgetVisitors {
+                db: db.clone(),
+                clock: clock.clone(),
+            },
+            hourly,
+        );
         let retention = daily * config.events_kept_days;
-        jobs.register_scheduled(PurgeEvents { db: db.clone(), clock: clock.clone(), retention }, hourly);
+        jobs.register_scheduled(
+            PurgeEvents {
+                db: db.clone(),
+                clock: clock.clone(),
+                retention,
+            },
+            hourly,
+        );
 
         let address_limits = AddressLimits {
             api: per_minute(&config, "api", config.api_requests_per_minute, &clock),
@@ -182,8 +195,14 @@ impl App {
                 mail::api::UNSUBSCRIBE,
                 mail::api::unsubscribe(self.mailer.clone()),
             )
-            .at("/e", Methods::new().post(tracking::api::post(self.tracking.clone())))
-            .at("/e.gif", Methods::new().get(tracking::api::gif(self.tracking.clone())))
+            .at(
+                "/e",
+                Methods::new().post(tracking::api::post(self.tracking.clone())),
+            )
+            .at(
+                "/e.gif",
+                Methods::new().get(tracking::api::gif(self.tracking.clone())),
+            )
             .nest("/policies", policies::api::pages(self.policies.clone()))
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 /// The cell, with an apostrophe before what a spreadsheet would take for a formula.
 pub fn cell(text: &str) -> Cow<'_, str> {
     match text.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') => format!("'{text}").into(),
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') => {
+            format!("'{text}").into()
+        }
         _ => text.into(),
     }
 }

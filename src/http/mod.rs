@@ -2,6 +2,7 @@
 //!
 //! Knows features only through their `api.rs`. Holds no rule of the product.
 
+pub mod answers;
 pub mod client_addr;
 pub mod compress;
 pub mod cors;
@@ -25,6 +26,7 @@ pub mod route_class;
 pub mod schema;
 pub mod server;
 
+pub use answers::{Created, NoContent};
 pub use client_addr::ClientAddr;
 pub use json::Json;
 pub use methods::Methods;

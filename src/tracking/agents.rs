@@ -70,7 +70,9 @@ impl Agents {
     const GENERATION: usize = 4096;
 
     pub fn find(&self, visit: &Visit<'_>) -> Arc<Agent> {
-        let key = self.hasher.hash_one((visit.user_agent, visit.brands, visit.platform, visit.mobile));
+        let key = self
+            .hasher
+            .hash_one((visit.user_agent, visit.brands, visit.platform, visit.mobile));
         if let Some(agent) = self.lock().find(key) {
             return agent;
         }
@@ -97,7 +99,11 @@ impl Agents {
         };
         Agent {
             browser: short(browser),
-            version: short(if version.bytes().all(|b| b.is_ascii_digit()) { version } else { "" }),
+            version: short(if version.bytes().all(|b| b.is_ascii_digit()) {
+                version
+            } else {
+                ""
+            }),
             system: short(system),
             device: device(user_agent, parsed.category, system, visit.mobile),
             bot: user_agent.is_empty() || parsed.category == "crawler" || self.bots.is_bot(user_agent),
@@ -174,7 +180,10 @@ fn device(user_agent: &str, category: &str, system: &str, mobile: bool) -> Devic
     let says = |word: &str| user_agent.contains(word);
     if says("iPad") || says("Tablet") || system == "Android" && !says("Mobile") && !mobile {
         Device::Tablet
-    } else if mobile || matches!(category, "smartphone" | "mobilephone") || matches!(system, "Android" | "iOS") {
+    } else if mobile
+        || matches!(category, "smartphone" | "mobilephone")
+        || matches!(system, "Android" | "iOS")
+    {
         Device::Phone
     } else if category == "pc" || matches!(system, "Windows" | "macOS" | "Linux" | "ChromeOS") {
         Device::Desktop
@@ -204,21 +213,51 @@ mod tests {
     fn told(agents: &Agents, user_agent: &str) -> String {
         let agent = agents.find(&visit(user_agent, "", "", false));
         let bot = if agent.bot { " bot" } else { "" };
-        format!("{} {} {} {}{bot}", agent.browser, agent.version, agent.system, agent.device.as_str())
+        format!(
+            "{} {} {} {}{bot}",
+            agent.browser,
+            agent.version,
+            agent.system,
+            agent.device.as_str()
+        )
     }
 
     #[test]
     fn agents_are_told_apart() {
         let agents = Agents::default();
         for (user_agent, expected) in [
-            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36", "Chrome 130 Windows desktop"),
-            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36 Edg/130.0.0.0", "Edge 130 Windows desktop"),
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0", "Firefox 132 Linux desktop"),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1", "Safari 17 iOS phone"),
-            ("Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1", "Safari 17 iOS tablet"),
-            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15", "Safari 17 macOS desktop"),
-            ("Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Mobile Safari/537.36", "Chrome 130 Android phone"),
-            ("Mozilla/5.0 (Linux; Android 13; SM-X700) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36", "Chrome 130 Android tablet"),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36",
+                "Chrome 130 Windows desktop",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36 Edg/130.0.0.0",
+                "Edge 130 Windows desktop",
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0",
+                "Firefox 132 Linux desktop",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+                "Safari 17 iOS phone",
+            ),
+            (
+                "Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+                "Safari 17 iOS tablet",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15",
+                "Safari 17 macOS desktop",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Mobile Safari/537.36",
+                "Chrome 130 Android phone",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 13; SM-X700) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36",
+                "Chrome 130 Android tablet",
+            ),
         ] {
             assert_eq!(told(&agents, user_agent), expected);
         }
@@ -244,17 +283,25 @@ mod tests {
         let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
         let brands = r#""Chromium";v="130", "Brave";v="130", "Not?A_Brand";v="99""#;
         let agent = agents.find(&visit(chrome, brands, "\"Chrome OS\"", false));
-        assert_eq!((&*agent.browser, &*agent.version, &*agent.system), ("Brave", "130", "ChromeOS"));
+        assert_eq!(
+            (&*agent.browser, &*agent.version, &*agent.system),
+            ("Brave", "130", "ChromeOS")
+        );
         let only = r#""Not?A_Brand";v="99","Chromium";v="131""#;
         assert_eq!(&*agents.find(&visit(chrome, only, "", false)).browser, "Chromium");
-        assert_eq!(&*agents.find(&visit(chrome, "garbage\";;", "", false)).browser, "Chrome");
+        assert_eq!(
+            &*agents.find(&visit(chrome, "garbage\";;", "", false)).browser,
+            "Chrome"
+        );
     }
 
     #[test]
     fn memory_is_bounded() {
         let agents = Agents::default();
         for n in 0..3 * Agents::GENERATION {
-            agents.lock().insert(n as u64, Arc::new(agents.look_at(&visit("", "", "", false))));
+            agents
+                .lock()
+                .insert(n as u64, Arc::new(agents.look_at(&visit("", "", "", false))));
         }
         let known = agents.lock();
         assert!(known.young.len() + known.old.len() <= 2 * Agents::GENERATION);

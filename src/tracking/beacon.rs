@@ -36,7 +36,11 @@ pub enum Malformed {
     #[error("a request carries at most {MAX_EVENTS} events")]
     TooMany,
     #[error("event {event}: `{field}` {what}")]
-    Field { event: usize, field: &'static str, what: &'static str },
+    Field {
+        event: usize,
+        field: &'static str,
+        what: &'static str,
+    },
     #[error("`{0}` stands twice")]
     Twice(&'static str),
     #[error("there is no field {0:?}; known are b, i, k, v, u, r, t, l and w")]
@@ -76,7 +80,11 @@ pub fn parse(body: &[u8]) -> Result<Vec<Beacon>, Malformed> {
     };
     match wires.len() {
         0 => Err(Malformed::Empty),
-        1..=MAX_EVENTS => wires.into_iter().enumerate().map(|(event, wire)| wire.read(event)).collect(),
+        1..=MAX_EVENTS => wires
+            .into_iter()
+            .enumerate()
+            .map(|(event, wire)| wire.read(event))
+            .collect(),
         _ => Err(Malformed::TooMany),
     }
 }
@@ -94,7 +102,11 @@ pub fn parse_query(query: &str, fresh: EventId, referer: Option<&str>) -> Result
         if std::mem::replace(&mut seen[place], true) {
             return Err(Malformed::Twice(NAMES[place]));
         }
-        let wrong = |what| Malformed::Field { event: 0, field: NAMES[place], what };
+        let wrong = |what| Malformed::Field {
+            event: 0,
+            field: NAMES[place],
+            what,
+        };
         match NAMES[place] {
             "b" => wire.b = value,
             "i" => wire.i = value,
@@ -122,16 +134,24 @@ pub fn parse_query(query: &str, fresh: EventId, referer: Option<&str>) -> Result
 impl Wire<'_> {
     fn read(self, event: usize) -> Result<Beacon, Malformed> {
         let wrong = |field, what| Malformed::Field { event, field, what };
-        let key = self.b.parse().map_err(|_| wrong("b", "is not the key of a bar"))?;
+        let key = self
+            .b
+            .parse()
+            .map_err(|_| wrong("b", "is not the key of a bar"))?;
         let id = event_id(&self.i).ok_or_else(|| wrong("i", "is not 32 hexadecimal digits"))?;
-        let kind = self.k.parse().map_err(|()| wrong("k", "is not one of view, click, close, submit"))?;
+        let kind = self
+            .k
+            .parse()
+            .map_err(|()| wrong("k", "is not one of view, click, close, submit"))?;
         if !is_variant_key(&self.v) {
             return Err(wrong("v", "is not the key of a variant"));
         }
-        let page: PageUrl = self
-            .u
-            .parse()
-            .map_err(|_| wrong("u", "is not the http or https URL of a page, of at most 2048 characters"))?;
+        let page: PageUrl = self.u.parse().map_err(|_| {
+            wrong(
+                "u",
+                "is not the http or https URL of a page, of at most 2048 characters",
+            )
+        })?;
         let shown_ms = match self.t {
             None => None,
             Some(t) if (0.0..=f64::from(i32::MAX)).contains(&t) => Some(t as i32),
@@ -154,12 +174,17 @@ impl Wire<'_> {
 
 /// 32 hexadecimal digits.
 pub fn event_id(text: &str) -> Option<EventId> {
-    (text.len() == 32).then(|| Uuid::try_parse(text).ok()).flatten().map(EventId::from_uuid)
+    (text.len() == 32)
+        .then(|| Uuid::try_parse(text).ok())
+        .flatten()
+        .map(EventId::from_uuid)
 }
 
 fn is_variant_key(text: &str) -> bool {
     (1..=16).contains(&text.len())
-        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+        && text
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
 /// A complaint quotes what was sent, but not without end.
@@ -185,24 +210,45 @@ mod tests {
         let beacon = &parse(GOOD.as_bytes()).unwrap()[0];
         assert_eq!(beacon.key.as_str(), "0123456789");
         assert_eq!((beacon.kind, beacon.variant.as_str()), (EventKind::View, "a"));
-        assert_eq!((beacon.page.page(), beacon.referrer_host.as_str()), ("example.com/a", "news.example.org"));
-        assert_eq!((beacon.shown_ms, beacon.language.as_str(), beacon.webdriver), (Some(12), "de", false));
+        assert_eq!(
+            (beacon.page.page(), beacon.referrer_host.as_str()),
+            ("example.com/a", "news.example.org")
+        );
+        assert_eq!(
+            (beacon.shown_ms, beacon.language.as_str(), beacon.webdriver),
+            (Some(12), "de", false)
+        );
         assert_eq!(parse(format!(" [{GOOD},{GOOD}]").as_bytes()).unwrap().len(), 2);
     }
 
     #[test]
     fn complaints_are_precise() {
         assert_eq!(complaint("[]"), "an empty list carries no event");
-        assert_eq!(complaint(&format!("[{}]", vec![GOOD; 33].join(","))), "a request carries at most 32 events");
+        assert_eq!(
+            complaint(&format!("[{}]", vec![GOOD; 33].join(","))),
+            "a request carries at most 32 events"
+        );
         assert!(complaint(&GOOD.replace("\"w\"", "\"x\"")).starts_with("unknown field `x`"));
         assert!(complaint("{}").starts_with("missing field `b`"));
         assert!(complaint("").starts_with("EOF"));
         for (from, to, expected) in [
-            ("0123456789\"", "012345678u\"", "event 1: `b` is not the key of a bar"),
+            (
+                "0123456789\"",
+                "012345678u\"",
+                "event 1: `b` is not the key of a bar",
+            ),
             ("cdef\"", "cde\"", "event 1: `i` is not 32 hexadecimal digits"),
-            ("view", "look", "event 1: `k` is not one of view, click, close, submit"),
+            (
+                "view",
+                "look",
+                "event 1: `k` is not one of view, click, close, submit",
+            ),
             ("\"a\"", "\"A\"", "event 1: `v` is not the key of a variant"),
-            ("https://example", "ftp://example", "event 1: `u` is not the http or https URL of a page, of at most 2048 characters"),
+            (
+                "https://example",
+                "ftp://example",
+                "event 1: `u` is not the http or https URL of a page, of at most 2048 characters",
+            ),
             ("12.7", "-1", "event 1: `t` is not a number of milliseconds"),
         ] {
             let body = format!("[{GOOD},{}]", GOOD.replace(from, to));
@@ -212,13 +258,25 @@ mod tests {
 
     #[test]
     fn a_pixel_needs_only_what_a_page_without_scripts_can_know() {
-        let fresh = EventId::new(&Clock::frozen(Timestamp::from_secs(1_800_000_000)), &Random::seeded(1));
+        let fresh = EventId::new(
+            &Clock::frozen(Timestamp::from_secs(1_800_000_000)),
+            &Random::seeded(1),
+        );
         let beacon = parse_query("b=0123456789&v=a", fresh, Some("https://example.com/")).unwrap();
-        assert_eq!((beacon.id, beacon.kind, beacon.page.page()), (fresh, EventKind::View, "example.com/"));
+        assert_eq!(
+            (beacon.id, beacon.kind, beacon.page.page()),
+            (fresh, EventKind::View, "example.com/")
+        );
         let whole = "b=0123456789&v=a&k=click&i=0123456789abcdef0123456789abcdef&u=https%3A%2F%2Fexample.com%2Fx&t=3&w=true";
         assert!(parse_query(whole, fresh, None).unwrap().webdriver);
-        assert_eq!(parse_query("b=0123456789&b=1", fresh, None), Err(Malformed::Twice("b")));
-        assert_eq!(parse_query("z=1", fresh, None), Err(Malformed::Unknown("z".into())));
+        assert_eq!(
+            parse_query("b=0123456789&b=1", fresh, None),
+            Err(Malformed::Twice("b"))
+        );
+        assert_eq!(
+            parse_query("z=1", fresh, None),
+            Err(Malformed::Unknown("z".into()))
+        );
     }
 
     /// Whatever arrives is read or refused, never more.

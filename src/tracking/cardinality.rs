@@ -89,12 +89,17 @@ mod tests {
 
     #[test]
     fn only_so_many_values_stand_by_themselves_and_those_known_stay() {
-        let bar = BarId::new(&Clock::frozen(Timestamp::from_secs(1_800_000_000)), &Random::seeded(1));
+        let bar = BarId::new(
+            &Clock::frozen(Timestamp::from_secs(1_800_000_000)),
+            &Random::seeded(1),
+        );
         let cardinality = Cardinality::default();
         assert!(cardinality.is_new(bar, 1));
         cardinality.learn(bar, 1, &[(Dimension::Page, "known".into())]);
         assert!(!cardinality.is_new(bar, 1));
-        let admitted = (0..2000).filter(|n| cardinality.admit(bar, Dimension::Page, 1, &n.to_string())).count();
+        let admitted = (0..2000)
+            .filter(|n| cardinality.admit(bar, Dimension::Page, 1, &n.to_string()))
+            .count();
         assert_eq!(admitted, usize::from(MAX_VALUES) - 1);
         assert!(cardinality.admit(bar, Dimension::Page, 1, "known"));
         assert!(cardinality.admit(bar, Dimension::Page, 1, "5"));

@@ -51,10 +51,12 @@ impl Queue {
     /// Waits until everything is committed.
     pub async fn keep(&self, events: Vec<Event>, drops: Vec<Drop>) -> Result<(), QueueError> {
         let (done, kept) = oneshot::channel();
-        self.sender.try_send((Arrival { events, drops }, done)).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => QueueError::Full,
-            mpsc::error::TrySendError::Closed(_) => QueueError::Stopping,
-        })?;
+        self.sender
+            .try_send((Arrival { events, drops }, done))
+            .map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => QueueError::Full,
+                mpsc::error::TrySendError::Closed(_) => QueueError::Stopping,
+            })?;
         match kept.await {
             Ok(outcome) => Ok(outcome?),
             Err(_) => Err(QueueError::NotKept(NotKept)),
@@ -100,13 +102,20 @@ fn insert_new<'a>(tx: &mut Conn, events: &[&'a Event]) -> db::Result<Vec<&'a Eve
         return Ok(Vec::new());
     }
     let mut seen = HashSet::with_capacity(events.len());
-    let mut sorted: Vec<(usize, &Event)> =
-        events.iter().copied().enumerate().filter(|(_, event)| seen.insert((event.bar, event.id))).collect();
+    let mut sorted: Vec<(usize, &Event)> = events
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, event)| seen.insert((event.bar, event.id)))
+        .collect();
     sorted.sort_unstable_by_key(|(_, event)| (event.member, event.bar, event.id));
     let rows: Vec<&Event> = sorted.iter().map(|(_, event)| *event).collect();
     let is_new = store::insert_events(tx, &rows)?;
-    let mut new: Vec<(usize, &Event)> =
-        sorted.into_iter().zip(is_new).filter_map(|(event, is_new)| is_new.then_some(event)).collect();
+    let mut new: Vec<(usize, &Event)> = sorted
+        .into_iter()
+        .zip(is_new)
+        .filter_map(|(event, is_new)| is_new.then_some(event))
+        .collect();
     new.sort_unstable_by_key(|(place, _)| *place);
     Ok(new.into_iter().map(|(_, event)| event).collect())
 }
@@ -136,7 +145,10 @@ fn insert_visitors(tx: &mut Conn, events: &[&Event]) -> db::Result<Vec<bool>> {
 }
 
 fn days_of(events: &[&Event]) -> HashSet<(crate::ids::MemberId, crate::ids::BarId, i32)> {
-    events.iter().map(|event| (event.member, event.bar, event.received_at.day())).collect()
+    events
+        .iter()
+        .map(|event| (event.member, event.bar, event.received_at.day()))
+        .collect()
 }
 
 /// The one writer of a process. `app.rs` runs it; it ends when it is told to and the queue is empty.
@@ -152,7 +164,14 @@ const MAX_BATCH: usize = 1024;
 /// The queue and its writer. So many requests may wait.
 pub fn channel(db: Db, recorder: Recorder, places: usize) -> (Queue, Writer) {
     let (sender, receiver) = mpsc::channel(places);
-    (Queue { sender }, Writer { db, recorder, receiver })
+    (
+        Queue { sender },
+        Writer {
+            db,
+            recorder,
+            receiver,
+        },
+    )
 }
 
 impl Writer {
@@ -205,7 +224,10 @@ impl Writer {
         let write = self.db.write(move |tx| {
             let arrivals = &batch[places];
             let events: Vec<&Event> = arrivals.iter().flat_map(|arrival| &arrival.events).collect();
-            let drops: Vec<Drop> = arrivals.iter().flat_map(|arrival| arrival.drops.iter().copied()).collect();
+            let drops: Vec<Drop> = arrivals
+                .iter()
+                .flat_map(|arrival| arrival.drops.iter().copied())
+                .collect();
             recorder.record(tx, &events, &drops).map(|_| ())
         });
         match AssertUnwindSafe(write).catch_unwind().await {

@@ -25,8 +25,15 @@ impl Handler for ForgetVisitors {
 
     async fn run(&self, (): (), _: Attempt) -> Result<(), JobError> {
         let day = visitors::first_day_kept(self.clock.now().day());
-        self.db.write(move |tx| store::destroy_salts_before(tx, day)).await?;
-        while self.db.write(move |tx| store::delete_visitors_before(tx, day, BATCH)).await? > 0 {}
+        self.db
+            .write(move |tx| store::destroy_salts_before(tx, day))
+            .await?;
+        while self
+            .db
+            .write(move |tx| store::delete_visitors_before(tx, day, BATCH))
+            .await?
+            > 0
+        {}
         Ok(())
     }
 }
@@ -45,7 +52,12 @@ impl Handler for PurgeEvents {
 
     async fn run(&self, (): (), _: Attempt) -> Result<(), JobError> {
         let at = self.clock.now() - self.retention;
-        while self.db.write(move |tx| store::delete_events_before(tx, at, BATCH)).await? > 0 {}
+        while self
+            .db
+            .write(move |tx| store::delete_events_before(tx, at, BATCH))
+            .await?
+            > 0
+        {}
         Ok(())
     }
 }

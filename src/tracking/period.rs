@@ -66,12 +66,22 @@ impl Period {
             Some(text) => read_edge(text, &zone, false).ok_or(unreadable("from"))?,
         };
         if from_hour >= to_hour {
-            return Err(Unfit { field: "from", message: "must be before `to`" });
+            return Err(Unfit {
+                field: "from",
+                message: "must be before `to`",
+            });
         }
         if to_hour - from_hour > MAX_HOURS {
-            return Err(Unfit { field: "from", message: "is more than five years before `to`" });
+            return Err(Unfit {
+                field: "from",
+                message: "is more than five years before `to`",
+            });
         }
-        Ok(Self { from_hour, to_hour, zone })
+        Ok(Self {
+            from_hour,
+            to_hour,
+            zone,
+        })
     }
 
     pub fn hours(&self) -> std::ops::Range<i32> {
@@ -94,8 +104,13 @@ impl Period {
     pub fn before(&self) -> Self {
         let hours = self.to_hour - self.from_hour;
         let by_days = || {
-            let (from, to) = (zoned(self.from_hour, &self.zone)?, zoned(self.to_hour, &self.zone)?);
-            let whole = [&from, &to].iter().all(|edge| edge.start_of_day().is_ok_and(|start| start == **edge));
+            let (from, to) = (
+                zoned(self.from_hour, &self.zone)?,
+                zoned(self.to_hour, &self.zone)?,
+            );
+            let whole = [&from, &to]
+                .iter()
+                .all(|edge| edge.start_of_day().is_ok_and(|start| start == **edge));
             let days = from.date().until(to.date()).ok().filter(|_| whole)?.get_days();
             hour_of_start(from.date().checked_sub(days.days()).ok()?, &self.zone)
         };
@@ -108,7 +123,11 @@ impl Period {
 
     /// How it is divided if nobody says: by hours up to two days, else by days.
     pub fn natural_interval(&self) -> Interval {
-        if self.to_hour - self.from_hour <= 49 { Interval::Hour } else { Interval::Day }
+        if self.to_hour - self.from_hour <= 49 {
+            Interval::Hour
+        } else {
+            Interval::Day
+        }
     }
 
     /// May it be divided so? Not into too many points.
@@ -119,7 +138,10 @@ impl Period {
             Interval::Day => hours / 24,
         };
         if points > Self::MAX_POINTS {
-            return Err(Unfit { field: "from", message: "makes more than 1000 points: ask for less, or by day" });
+            return Err(Unfit {
+                field: "from",
+                message: "makes more than 1000 points: ask for less, or by day",
+            });
         }
         Ok(())
     }
@@ -131,7 +153,11 @@ impl Period {
                 .hours()
                 .filter_map(|hour| {
                     let local = zoned(hour, &self.zone)?;
-                    Some(Start { at: start_of(hour), local: local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(), hour })
+                    Some(Start {
+                        at: start_of(hour),
+                        local: local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+                        hour,
+                    })
                 })
                 .collect(),
             Interval::Day => self.days(),
@@ -140,13 +166,23 @@ impl Period {
 
     fn days(&self) -> Vec<Start> {
         let mut days = Vec::new();
-        let Some(first) = zoned(self.from_hour, &self.zone) else { return days };
+        let Some(first) = zoned(self.from_hour, &self.zone) else {
+            return days;
+        };
         let mut date = first.date();
         let mut hour = self.from_hour;
         while hour < self.to_hour {
-            days.push(Start { at: start_of(hour), local: date.to_string(), hour });
-            let Ok(next) = date.checked_add(1.day()) else { break };
-            let Some(next_hour) = hour_of_start(next, &self.zone) else { break };
+            days.push(Start {
+                at: start_of(hour),
+                local: date.to_string(),
+                hour,
+            });
+            let Ok(next) = date.checked_add(1.day()) else {
+                break;
+            };
+            let Some(next_hour) = hour_of_start(next, &self.zone) else {
+                break;
+            };
             (date, hour) = (next, next_hour);
         }
         days
@@ -176,18 +212,32 @@ fn hour_up(at: jiff::Timestamp) -> Option<i32> {
 /// An instant is rounded to the hour, outwards. A date is its local day: the beginning, or the end.
 fn read_edge(text: &str, zone: &TimeZone, end: bool) -> Option<i32> {
     if let Ok(at) = text.parse::<Timestamp>() {
-        return if end { hour_up(at.jiff()) } else { i32::try_from(at.secs().div_euclid(3600)).ok() };
+        return if end {
+            hour_up(at.jiff())
+        } else {
+            i32::try_from(at.secs().div_euclid(3600)).ok()
+        };
     }
     let date: Date = (text.len() == 10).then(|| text.parse().ok()).flatten()?;
     // Years that no clock of ours will see.
     if !(1970..=9000).contains(&date.year()) {
         return None;
     }
-    hour_of_start(if end { date.checked_add(1.day()).ok()? } else { date }, zone)
+    hour_of_start(
+        if end {
+            date.checked_add(1.day()).ok()?
+        } else {
+            date
+        },
+        zone,
+    )
 }
 
 fn unreadable(field: &'static str) -> Unfit {
-    Unfit { field, message: "must be a date such as 2026-11-22, or a time such as 2026-11-22T10:00:00Z" }
+    Unfit {
+        field,
+        message: "must be a date such as 2026-11-22, or a time such as 2026-11-22T10:00:00Z",
+    }
 }
 
 #[cfg(test)]
@@ -209,13 +259,22 @@ mod tests {
     #[test]
     fn days_of_changing_clocks_have_23_and_25_hours() {
         let spring = read("2026-03-28", "2026-03-30", berlin()).starts(Interval::Day);
-        let hours: Vec<i32> = spring.windows(2).map(|pair| pair[1].hour - pair[0].hour).collect();
+        let hours: Vec<i32> = spring
+            .windows(2)
+            .map(|pair| pair[1].hour - pair[0].hour)
+            .collect();
         assert_eq!(hours, [24, 23]);
-        assert_eq!(spring.iter().map(|day| day.local.as_str()).collect::<Vec<_>>(), ["2026-03-28", "2026-03-29", "2026-03-30"]);
+        assert_eq!(
+            spring.iter().map(|day| day.local.as_str()).collect::<Vec<_>>(),
+            ["2026-03-28", "2026-03-29", "2026-03-30"]
+        );
         let autumn = read("2026-10-25", "2026-10-25", berlin());
         assert_eq!(autumn.hours().len(), 25);
         let hours = autumn.starts(Interval::Hour);
-        assert_eq!((hours[2].local.as_str(), hours[3].local.as_str()), ("2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00"));
+        assert_eq!(
+            (hours[2].local.as_str(), hours[3].local.as_str()),
+            ("2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00")
+        );
     }
 
     #[test]
@@ -229,7 +288,10 @@ mod tests {
     #[test]
     fn the_period_before_has_as_many_days() {
         let before = read("2026-10-25", "2026-10-25", berlin()).before();
-        assert_eq!((before.from().to_string(), before.hours().len()), ("2026-10-23T22:00:00Z".into(), 24));
+        assert_eq!(
+            (before.from().to_string(), before.hours().len()),
+            ("2026-10-23T22:00:00Z".into(), 24)
+        );
         let hours = read("2026-11-22T08:15:00Z", "2026-11-22T09:10:00Z", TimeZone::UTC);
         assert_eq!((hours.hours().len(), hours.before().hours().len()), (2, 2));
         assert_eq!(hours.before().to(), hours.from());
@@ -239,35 +301,72 @@ mod tests {
     fn zones_half_an_hour_off_lose_no_hour() {
         let kolkata = TimeZone::get("Asia/Kolkata").unwrap();
         let period = read("2026-11-20", "2026-11-22", kolkata);
-        assert_eq!((period.hours().len(), period.starts(Interval::Day).len()), (72, 3));
+        assert_eq!(
+            (period.hours().len(), period.starts(Interval::Day).len()),
+            (72, 3)
+        );
     }
 
     #[test]
     fn impossible_periods_are_refused() {
-        let fault = |from, to| Period::read(from, to, TimeZone::UTC, now()).unwrap_err().to_string();
-        assert_eq!(fault(Some("2026-11-22"), Some("2026-11-20")), "from must be before `to`");
-        assert_eq!(fault(Some("2016-11-22"), None), "from is more than five years before `to`");
+        let fault = |from, to| {
+            Period::read(from, to, TimeZone::UTC, now())
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            fault(Some("2026-11-22"), Some("2026-11-20")),
+            "from must be before `to`"
+        );
+        assert_eq!(
+            fault(Some("2016-11-22"), None),
+            "from is more than five years before `to`"
+        );
         assert!(fault(Some("yesterday"), None).starts_with("from must be a date"));
         assert!(fault(None, Some("9999-12-31")).starts_with("to must be a date"));
-        for text in ["-009999-01-01T00:00:00Z", "9999-12-30T22:00:00Z", "0000-01-01", "2026-02-30", "+999999-01-01"] {
+        for text in [
+            "-009999-01-01T00:00:00Z",
+            "9999-12-30T22:00:00Z",
+            "0000-01-01",
+            "2026-02-30",
+            "+999999-01-01",
+        ] {
             let _no_panic = Period::read(Some(text), Some(text), berlin(), now());
         }
-        assert!(read("2026-01-01", "2026-11-01", TimeZone::UTC).check(Interval::Hour).is_err());
+        assert!(
+            read("2026-01-01", "2026-11-01", TimeZone::UTC)
+                .check(Interval::Hour)
+                .is_err()
+        );
     }
 
     /// Every hour of any period falls into exactly one point.
     #[test]
     fn points_cover_the_period_without_gaps() {
         let random = crate::secrets::Random::seeded(3);
-        for zone in ["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia", "Australia/Lord_Howe", "UTC"] {
+        for zone in [
+            "Europe/Berlin",
+            "America/Sao_Paulo",
+            "Asia/Kathmandu",
+            "Pacific/Apia",
+            "Australia/Lord_Howe",
+            "UTC",
+        ] {
             let zone = TimeZone::get(zone).unwrap();
             for _ in 0..50 {
                 let from = i32::try_from(random.below(400_000)).unwrap() + 100_000;
                 let to = from + 1 + i32::try_from(random.below(2000)).unwrap();
-                let period = Period { from_hour: from, to_hour: to, zone: zone.clone() };
+                let period = Period {
+                    from_hour: from,
+                    to_hour: to,
+                    zone: zone.clone(),
+                };
                 let days = period.starts(Interval::Day);
                 assert_eq!(days[0].hour, from);
-                assert!(days.windows(2).all(|pair| pair[0].hour < pair[1].hour), "{zone:?} {from}");
+                assert!(
+                    days.windows(2).all(|pair| pair[0].hour < pair[1].hour),
+                    "{zone:?} {from}"
+                );
                 assert!(days.last().unwrap().hour < to);
                 assert_eq!(period.starts(Interval::Hour).len(), period.hours().len());
                 assert_eq!(period.before().to(), period.from());

@@ -174,7 +174,14 @@ pub(super) mod tests {
     use crate::secrets::Random;
     use crate::tracking::{Agent, Device};
 
-    pub fn event(bar: BarId, member: MemberId, kind: EventKind, page: &str, clock: &Clock, random: &Random) -> Event {
+    pub fn event(
+        bar: BarId,
+        member: MemberId,
+        kind: EventKind,
+        page: &str,
+        clock: &Clock,
+        random: &Random,
+    ) -> Event {
         Event {
             member,
             bar,
@@ -199,7 +206,10 @@ pub(super) mod tests {
 
     #[test]
     fn values_that_are_one_too_many_share_one_row_and_nothing_is_lost() {
-        let (clock, random) = (Clock::frozen(Timestamp::from_secs(1_800_000_000)), Random::seeded(1));
+        let (clock, random) = (
+            Clock::frozen(Timestamp::from_secs(1_800_000_000)),
+            Random::seeded(1),
+        );
         let (bar, member) = (BarId::new(&clock, &random), MemberId::new(&clock, &random));
         let mut events = Vec::new();
         for n in 0..10 {
@@ -211,16 +221,27 @@ pub(super) mod tests {
             dimension != Dimension::Page || value == "example.com/3"
         });
         let views = |dimension, value: &str| -> i64 {
-            let rows = sums.hourly.iter().filter(|(key, _)| key.dimension == dimension && key.value == value);
+            let rows = sums
+                .hourly
+                .iter()
+                .filter(|(key, _)| key.dimension == dimension && key.value == value);
             rows.map(|(_, counts)| counts.views).sum()
         };
         assert_eq!(views(Dimension::Total, ""), 10);
         assert_eq!(views(Dimension::Page, "example.com/3"), 1);
         assert_eq!(views(Dimension::Page, OTHER), 9);
         assert_eq!(views(Dimension::UtmSource, "s7"), 1);
-        let daily: i64 = sums.daily.iter().filter(|(key, _)| key.dimension == Dimension::Browser).map(|(_, c)| c.views).sum();
+        let daily: i64 = sums
+            .daily
+            .iter()
+            .filter(|(key, _)| key.dimension == Dimension::Browser)
+            .map(|(_, c)| c.views)
+            .sum();
         assert_eq!(daily, 10);
         let seen = sums.sites[&(member, bar, "example.com")];
-        assert_eq!((seen.counts.views, seen.first_at, seen.last_at), (10, events[0].received_at, events[9].received_at));
+        assert_eq!(
+            (seen.counts.views, seen.first_at, seen.last_at),
+            (10, events[0].received_at, events[9].received_at)
+        );
     }
 }

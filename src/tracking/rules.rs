@@ -60,14 +60,56 @@ mod tests {
     fn each_guard_names_its_reason() {
         assert_eq!(classify(GOOD), None);
         for (facts, reason) in [
-            (Facts { bar_known: false, ..GOOD }, DropReason::UnknownBar),
-            (Facts { bar_running: false, ..GOOD }, DropReason::Paused),
-            (Facts { opted_out: true, ..GOOD }, DropReason::OptedOut),
-            (Facts { prefetch: true, ..GOOD }, DropReason::Prefetch),
-            (Facts { webdriver: true, ..GOOD }, DropReason::Webdriver),
+            (
+                Facts {
+                    bar_known: false,
+                    ..GOOD
+                },
+                DropReason::UnknownBar,
+            ),
+            (
+                Facts {
+                    bar_running: false,
+                    ..GOOD
+                },
+                DropReason::Paused,
+            ),
+            (
+                Facts {
+                    opted_out: true,
+                    ..GOOD
+                },
+                DropReason::OptedOut,
+            ),
+            (
+                Facts {
+                    prefetch: true,
+                    ..GOOD
+                },
+                DropReason::Prefetch,
+            ),
+            (
+                Facts {
+                    webdriver: true,
+                    ..GOOD
+                },
+                DropReason::Webdriver,
+            ),
             (Facts { bot: true, ..GOOD }, DropReason::Bot),
-            (Facts { host_allowed: false, ..GOOD }, DropReason::HostNotAllowed),
-            (Facts { variant_known: false, ..GOOD }, DropReason::UnknownVariant),
+            (
+                Facts {
+                    host_allowed: false,
+                    ..GOOD
+                },
+                DropReason::HostNotAllowed,
+            ),
+            (
+                Facts {
+                    variant_known: false,
+                    ..GOOD
+                },
+                DropReason::UnknownVariant,
+            ),
         ] {
             assert_eq!(classify(facts), Some(reason));
         }

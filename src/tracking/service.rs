@@ -13,8 +13,8 @@ use super::rules::{self, Facts};
 use super::statistics::{self, Breakdown, DroppedByReason, Ranking, Series, Site, SitePage, Totals};
 use super::visitors::Salts;
 use super::{
-    Agent, Beacon, Dimension, Drop, DropReason, Event, EventKind, Interval, PageUrl, Period, SubmitEvent, Visit,
-    primary_language, store,
+    Agent, Beacon, Dimension, Drop, DropReason, Event, EventKind, Interval, PageUrl, Period, SubmitEvent,
+    Visit, primary_language, store,
 };
 use crate::bars::{PublishedBar, PublishedBars};
 use crate::clock::{Clock, Timestamp};
@@ -166,7 +166,11 @@ impl Tracking {
             id: beacon.id,
             kind: beacon.kind,
             received_at: now,
-            visitor: self.salts.of(now).await?.visitor(visit, bar.bar, beacon.page.host()),
+            visitor: self
+                .salts
+                .of(now)
+                .await?
+                .visitor(visit, bar.bar, beacon.page.host()),
             variant: beacon.variant,
             page: beacon.page,
             referrer_host: beacon.referrer_host,
@@ -177,7 +181,12 @@ impl Tracking {
     }
 
     /// Makes the `submit` event of a form post ready: to be called before the transaction that keeps the contact.
-    pub async fn prepare_submit(&self, bar: &PublishedBar, post: Post, visit: &Visit<'_>) -> db::Result<SubmitEvent> {
+    pub async fn prepare_submit(
+        &self,
+        bar: &PublishedBar,
+        post: Post,
+        visit: &Visit<'_>,
+    ) -> db::Result<SubmitEvent> {
         let now = self.clock.now();
         let agent = self.agents.find(visit);
         let seen = Seen {
@@ -200,7 +209,9 @@ impl Tracking {
             shown_ms: post.shown_ms,
             webdriver: false,
         };
-        Ok(SubmitEvent::Counted(Box::new(self.event(bar, beacon, visit, &agent, now).await?)))
+        Ok(SubmitEvent::Counted(Box::new(
+            self.event(bar, beacon, visit, &agent, now).await?,
+        )))
     }
 
     /// Records a form post's event and its sums in the caller's transaction. True if it counts now; false if an event
@@ -247,7 +258,11 @@ impl Tracking {
                 Some(variant) => store::list_hours(conn, member, bar, Dimension::Variant, variant, hours),
             })
             .await?;
-        Ok(Series { points: statistics::fill(&period, interval, &rows), period, interval })
+        Ok(Series {
+            points: statistics::fill(&period, interval, &rows),
+            period,
+            interval,
+        })
     }
 
     /// A bar's counts by the values of a dimension.
@@ -269,9 +284,16 @@ impl Tracking {
     }
 
     /// What was not counted, by reason.
-    pub async fn drops(&self, member: MemberId, bar: BarId, period: Period) -> db::Result<Vec<DroppedByReason>> {
+    pub async fn drops(
+        &self,
+        member: MemberId,
+        bar: BarId,
+        period: Period,
+    ) -> db::Result<Vec<DroppedByReason>> {
         let hours = period.hours();
-        self.db.read(move |conn| store::list_drops(conn, member, bar, hours)).await
+        self.db
+            .read(move |conn| store::list_drops(conn, member, bar, hours))
+            .await
     }
 
     /// Where and when a bar was seen (promise 14), by host.
@@ -282,8 +304,10 @@ impl Tracking {
         after: Option<String>,
         limit: i64,
     ) -> db::Result<SitePage> {
-        let mut sites: Vec<Site> =
-            self.db.read(move |conn| store::list_sites(conn, member, bar, after.as_deref(), limit + 1)).await?;
+        let mut sites: Vec<Site> = self
+            .db
+            .read(move |conn| store::list_sites(conn, member, bar, after.as_deref(), limit + 1))
+            .await?;
         let more = i64::try_from(sites.len()).unwrap_or(i64::MAX) > limit;
         if more {
             sites.pop();
@@ -293,7 +317,12 @@ impl Tracking {
     }
 
     /// The period of a question: what was asked, or the last 30 days.
-    pub fn period(&self, from: Option<&str>, to: Option<&str>, zone: TimeZone) -> Result<Period, super::period::Unfit> {
+    pub fn period(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+        zone: TimeZone,
+    ) -> Result<Period, super::period::Unfit> {
         Period::read(from, to, zone, self.clock.now())
     }
 }
@@ -306,7 +335,12 @@ struct Seen<'a> {
     opted_out: bool,
 }
 
-fn classify(bar: Option<&PublishedBar>, seen: &Seen<'_>, visit: &Visit<'_>, agent: &Agent) -> Option<DropReason> {
+fn classify(
+    bar: Option<&PublishedBar>,
+    seen: &Seen<'_>,
+    visit: &Visit<'_>,
+    agent: &Agent,
+) -> Option<DropReason> {
     let privacy = bar.map(|bar| &bar.configuration.privacy);
     let by_signal = privacy.is_some_and(|privacy| {
         rules::is_opted_out(visit.gpc, privacy.respect_gpc, visit.dnt, privacy.respect_dnt)
@@ -324,5 +358,10 @@ fn classify(bar: Option<&PublishedBar>, seen: &Seen<'_>, visit: &Visit<'_>, agen
 }
 
 fn drop_of(bar: &PublishedBar, reason: DropReason, now: Timestamp) -> Drop {
-    Drop { member: bar.member, bar: bar.bar, hour: now.hour(), reason }
+    Drop {
+        member: bar.member,
+        bar: bar.bar,
+        hour: now.hour(),
+        reason,
+    }
 }

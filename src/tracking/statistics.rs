@@ -84,8 +84,14 @@ pub struct SitePage {
 
 /// Hours (sorted) into points, each hour in one.
 pub fn fill(period: &Period, interval: Interval, hours: &[(i32, Counts)]) -> Vec<Point> {
-    let mut points: Vec<Point> =
-        period.starts(interval).into_iter().map(|start| Point { start, counts: Counts::default() }).collect();
+    let mut points: Vec<Point> = period
+        .starts(interval)
+        .into_iter()
+        .map(|start| Point {
+            start,
+            counts: Counts::default(),
+        })
+        .collect();
     for (hour, counts) in hours {
         let after = points.partition_point(|point| point.start.hour <= *hour);
         if let Some(point) = after.checked_sub(1).and_then(|place| points.get_mut(place)) {
@@ -96,7 +102,12 @@ pub fn fill(period: &Period, interval: Interval, hours: &[(i32, Counts)]) -> Vec
 }
 
 /// Puts what is not told apart into `other`.
-pub fn breakdown(period: Period, by: Dimension, mut values: Vec<(String, Counts)>, total: Counts) -> Breakdown {
+pub fn breakdown(
+    period: Period,
+    by: Dimension,
+    mut values: Vec<(String, Counts)>,
+    total: Counts,
+) -> Breakdown {
     values.retain(|(value, _)| value != OTHER);
     let mut other = total;
     for (_, counts) in &values {
@@ -106,7 +117,13 @@ pub fn breakdown(period: Period, by: Dimension, mut values: Vec<(String, Counts)
         other.closes -= counts.closes;
         other.submissions -= counts.submissions;
     }
-    Breakdown { period, by, values, other, total }
+    Breakdown {
+        period,
+        by,
+        values,
+        other,
+        total,
+    }
 }
 
 /// A part of a whole; nothing of nothing is no rate.
@@ -121,7 +138,10 @@ mod tests {
     use super::*;
 
     fn views(views: i64) -> Counts {
-        Counts { views, ..Counts::default() }
+        Counts {
+            views,
+            ..Counts::default()
+        }
     }
 
     #[test]
@@ -130,9 +150,16 @@ mod tests {
         let now = "2026-11-22T10:30:00Z".parse().unwrap();
         let period = Period::read(Some("2026-10-24"), Some("2026-10-26"), berlin, now).unwrap();
         let hours: Vec<(i32, Counts)> = period.hours().map(|hour| (hour, views(1))).collect();
-        let days: Vec<i64> = fill(&period, Interval::Day, &hours).iter().map(|point| point.counts.views).collect();
+        let days: Vec<i64> = fill(&period, Interval::Day, &hours)
+            .iter()
+            .map(|point| point.counts.views)
+            .collect();
         assert_eq!(days, [24, 25, 24]);
-        assert!(fill(&period, Interval::Hour, &[]).iter().all(|point| point.counts == Counts::default()));
+        assert!(
+            fill(&period, Interval::Hour, &[])
+                .iter()
+                .all(|point| point.counts == Counts::default())
+        );
     }
 
     #[test]

@@ -13,8 +13,8 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text};
 use diesel::upsert::excluded;
 
 use super::rollup::{Counts, Seen, Sums};
-use super::visitors::Salt;
 use super::statistics::{DroppedByReason, RankBy, Ranking, Site};
+use super::visitors::Salt;
 use super::{Dimension, DropReason, Event, Utm};
 use crate::both;
 use crate::clock::Timestamp;
@@ -104,9 +104,14 @@ pub fn insert_events(conn: &mut Conn, rows: &[&Event]) -> Result<Vec<bool>> {
             if inserted.len() == rows.len() {
                 return Ok(vec![true; rows.len()]);
             }
-            let inserted: std::collections::HashSet<(BarId, EventId)> =
-                inserted.into_iter().map(|row| (row.bar_id, row.event_id)).collect();
-            Ok(rows.iter().map(|event| inserted.contains(&(event.bar, event.id))).collect())
+            let inserted: std::collections::HashSet<(BarId, EventId)> = inserted
+                .into_iter()
+                .map(|row| (row.bar_id, row.event_id))
+                .collect();
+            Ok(rows
+                .iter()
+                .map(|event| inserted.contains(&(event.bar, event.id)))
+                .collect())
         }
     }
 }
@@ -152,9 +157,14 @@ pub fn insert_visitors(conn: &mut Conn, rows: &[DayVisitor]) -> Result<Vec<bool>
             .bind::<Array<Integer>, _>(rows.iter().map(|row| row.day).collect::<Vec<_>>())
             .bind::<Array<Uid>, _>(rows.iter().map(|row| row.visitor).collect::<Vec<_>>())
             .load(c)?;
-            let inserted: std::collections::HashSet<(BarId, i32, VisitorId)> =
-                inserted.into_iter().map(|row| (row.bar_id, row.day, row.visitor)).collect();
-            Ok(rows.iter().map(|row| inserted.contains(&(row.bar, row.day, row.visitor))).collect())
+            let inserted: std::collections::HashSet<(BarId, i32, VisitorId)> = inserted
+                .into_iter()
+                .map(|row| (row.bar_id, row.day, row.visitor))
+                .collect();
+            Ok(rows
+                .iter()
+                .map(|row| inserted.contains(&(row.bar, row.day, row.visitor)))
+                .collect())
         }
     }
 }
@@ -199,10 +209,15 @@ macro_rules! add_counts {
             Conn::Postgres(c) => {
                 let number = |of: fn(&Counts) -> i64| $rows.values().map(of).collect::<Vec<i64>>();
                 diesel::sql_query(concat!(
-                    "INSERT INTO ", stringify!($table), " AS t (member_id, bar_id, dimension, ", stringify!($bucket),
+                    "INSERT INTO ",
+                    stringify!($table),
+                    " AS t (member_id, bar_id, dimension, ",
+                    stringify!($bucket),
                     ", value, views, visitors, clicks, closes, submissions) ",
                     "SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ",
-                    "ON CONFLICT (member_id, bar_id, dimension, ", stringify!($bucket), ", value) DO UPDATE SET ",
+                    "ON CONFLICT (member_id, bar_id, dimension, ",
+                    stringify!($bucket),
+                    ", value) DO UPDATE SET ",
                     "views = t.views + excluded.views, visitors = t.visitors + excluded.visitors, ",
                     "clicks = t.clicks + excluded.clicks, closes = t.closes + excluded.closes, ",
                     "submissions = t.submissions + excluded.submissions"
@@ -293,7 +308,8 @@ fn add_sites(conn: &mut Conn, rows: &SiteSums<'_>) -> Result<()> {
             }
         }
         Conn::Postgres(c) => {
-            let number = |of: fn(&Counts) -> i64| rows.values().map(|seen| of(&seen.counts)).collect::<Vec<i64>>();
+            let number =
+                |of: fn(&Counts) -> i64| rows.values().map(|seen| of(&seen.counts)).collect::<Vec<i64>>();
             diesel::sql_query(
                 "INSERT INTO sites AS t (member_id, bar_id, host, first_seen_at, last_seen_at, views, clicks, closes, \
                  submissions) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) \
@@ -318,7 +334,12 @@ fn add_sites(conn: &mut Conn, rows: &SiteSums<'_>) -> Result<()> {
 }
 
 /// The values of open dimensions that a bar's day holds already.
-pub fn list_values(conn: &mut Conn, member: MemberId, bar: BarId, day: i32) -> Result<Vec<(Dimension, String)>> {
+pub fn list_values(
+    conn: &mut Conn,
+    member: MemberId,
+    bar: BarId,
+    day: i32,
+) -> Result<Vec<(Dimension, String)>> {
     let open: Vec<Dimension> = Dimension::ALL.into_iter().filter(|d| d.is_open()).collect();
     Ok(daily_counts::table
         .filter(daily_counts::member_id.eq(member))
@@ -340,17 +361,22 @@ pub fn find_or_make_salt(conn: &mut Conn, day: i32, fresh: &[u8; 32], now: Times
         .values(row)
         .on_conflict_do_nothing()
         .execute(c))?;
-    let salt: Vec<u8> = visitor_salts::table.find(day).select(visitor_salts::salt).first(conn)?;
-    let salt = salt.try_into().map_err(|_| {
-        diesel::result::Error::DeserializationError("a salt has 32 bytes".into())
-    })?;
+    let salt: Vec<u8> = visitor_salts::table
+        .find(day)
+        .select(visitor_salts::salt)
+        .first(conn)?;
+    let salt = salt
+        .try_into()
+        .map_err(|_| diesel::result::Error::DeserializationError("a salt has 32 bytes".into()))?;
     Ok(Salt::new(salt))
 }
 
 /// Destroys the salts of days before `day`: overwritten first, for a freed page keeps its bytes.
 pub fn destroy_salts_before(conn: &mut Conn, day: i32) -> Result<usize> {
     let old = visitor_salts::table.filter(visitor_salts::day.lt(day));
-    diesel::update(old).set(visitor_salts::salt.eq([0u8; 32].as_slice())).execute(conn)?;
+    diesel::update(old)
+        .set(visitor_salts::salt.eq([0u8; 32].as_slice()))
+        .execute(conn)?;
     Ok(diesel::delete(old).execute(conn)?)
 }
 
@@ -496,7 +522,13 @@ pub fn total(conn: &mut Conn, member: MemberId, bar: BarId, hours: Range<i32>) -
 }
 
 /// The sums of a dimension, its values not told apart.
-pub fn sum_of(conn: &mut Conn, member: MemberId, bar: BarId, by: Dimension, hours: Range<i32>) -> Result<Counts> {
+pub fn sum_of(
+    conn: &mut Conn,
+    member: MemberId,
+    bar: BarId,
+    by: Dimension,
+    hours: Range<i32>,
+) -> Result<Counts> {
     let statement = format!("SELECT '' AS value, {SUMS} FROM ({PARTS}) AS parts");
     let rows = load_sums(conn, statement, member, bar, by, hours)?;
     Ok(rows.first().map(Sum::counts).unwrap_or_default())
@@ -529,10 +561,13 @@ pub fn list_by_value(
          ORDER BY {order} DESC, views DESC, value COLLATE {collation} LIMIT {limit}"
     );
     let rows = load_sums(conn, statement, member, bar, by, hours)?;
-    Ok(rows.into_iter().map(|row| {
+    Ok(rows
+        .into_iter()
+        .map(|row| {
             let counts = row.counts();
             (row.value, counts)
-        }).collect())
+        })
+        .collect())
 }
 
 /// The counts of one value of a dimension, hour by hour, those hours only that have any.
@@ -565,7 +600,16 @@ pub fn list_hours(
     Ok(rows
         .into_iter()
         .map(|(hour, views, visitors, clicks, closes, submissions)| {
-            (hour, Counts { views, visitors, clicks, closes, submissions })
+            (
+                hour,
+                Counts {
+                    views,
+                    visitors,
+                    clicks,
+                    closes,
+                    submissions,
+                },
+            )
         })
         .collect())
 }
@@ -588,8 +632,10 @@ pub fn list_drops(
     for (reason, dropped) in rows {
         *sums.entry(reason).or_default() += dropped;
     }
-    let mut drops: Vec<DroppedByReason> =
-        sums.into_iter().map(|(reason, dropped)| DroppedByReason { reason, dropped }).collect();
+    let mut drops: Vec<DroppedByReason> = sums
+        .into_iter()
+        .map(|(reason, dropped)| DroppedByReason { reason, dropped })
+        .collect();
     drops.sort_by_key(|drop| std::cmp::Reverse(drop.dropped));
     Ok(drops)
 }

@@ -54,7 +54,11 @@ pub struct Salts {
 
 impl Salts {
     pub fn new(db: Db, random: Random) -> Self {
-        Self { db, random, latest: Arc::default() }
+        Self {
+            db,
+            random,
+            latest: Arc::default(),
+        }
     }
 
     /// The salt of the UTC day of `now`.
@@ -66,7 +70,10 @@ impl Salts {
             return Ok(salt);
         }
         let fresh = self.random.bytes::<32>();
-        let salt = self.db.write(move |tx| store::find_or_make_salt(tx, day, &fresh, now)).await?;
+        let salt = self
+            .db
+            .write(move |tx| store::find_or_make_salt(tx, day, &fresh, now))
+            .await?;
         let mut latest = self.latest.write().expect("no holder of this lock panics");
         if latest.is_none_or(|(of, _)| of < day) {
             *latest = Some((day, salt));
@@ -87,7 +94,10 @@ mod tests {
 
     #[test]
     fn a_visitor_is_the_same_only_on_one_day_bar_and_host() {
-        let (clock, random) = (Clock::frozen(Timestamp::from_secs(1_800_000_000)), Random::seeded(1));
+        let (clock, random) = (
+            Clock::frozen(Timestamp::from_secs(1_800_000_000)),
+            Random::seeded(1),
+        );
         let (bar, other_bar) = (BarId::new(&clock, &random), BarId::new(&clock, &random));
         let visit = Visit {
             network: "192.0.2.1".parse().unwrap(),
@@ -106,7 +116,27 @@ mod tests {
         assert_ne!(tomorrow.visitor(&visit, bar, "example.com"), id);
         assert_ne!(today.visitor(&visit, other_bar, "example.com"), id);
         assert_ne!(today.visitor(&visit, bar, "example.org"), id);
-        assert_ne!(today.visitor(&Visit { user_agent: "Chrome", ..visit }, bar, "example.com"), id);
-        assert_ne!(today.visitor(&Visit { network: "192.0.2.2".parse().unwrap(), ..visit }, bar, "example.com"), id);
+        assert_ne!(
+            today.visitor(
+                &Visit {
+                    user_agent: "Chrome",
+                    ..visit
+                },
+                bar,
+                "example.com"
+            ),
+            id
+        );
+        assert_ne!(
+            today.visitor(
+                &Visit {
+                    network: "192.0.2.2".parse().unwrap(),
+                    ..visit
+                },
+                bar,
+                "example.com"
+            ),
+            id
+        );
     }
 }

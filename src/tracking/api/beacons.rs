@@ -39,23 +39,33 @@ pub fn gif(tracking: Tracking) -> impl Endpoint<Output = Response> + 'static {
             let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
             let beacon = beacon::parse_query(&query, tracking.event_id(), referer).map_err(Problem::from)?;
             let dropped = count(&tracking, vec![beacon], &headers, client).await?;
-            Ok::<_, poem::Error>(answer(StatusCode::OK, &dropped).content_type("image/gif").body(GIF.as_slice()))
+            Ok::<_, poem::Error>(
+                answer(StatusCode::OK, &dropped)
+                    .content_type("image/gif")
+                    .body(GIF.as_slice()),
+            )
         }
     })
 }
 
 fn client(request: &Request) -> ClientAddr {
-    *request.data::<ClientAddr>().expect("the guards give every request its client's address")
+    *request
+        .data::<ClientAddr>()
+        .expect("the guards give every request its client's address")
 }
 
 /// `text/plain` needs no preflight; whoever wants one may send JSON as such.
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("text/plain") || essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).detail("Send JSON as text/plain or application/json."))
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        .detail("Send JSON as text/plain or application/json."))
 }
 
 async fn count(
@@ -68,8 +78,14 @@ async fn count(
 }
 
 fn answer(status: StatusCode, dropped: &Dropped) -> poem::ResponseBuilder {
-    let response = Response::builder().status(status).header(header::CACHE_CONTROL, "no-store");
-    if dropped.is_empty() { response } else { response.header(cors::DROPPED, dropped.to_string()) }
+    let response = Response::builder()
+        .status(status)
+        .header(header::CACHE_CONTROL, "no-store");
+    if dropped.is_empty() {
+        response
+    } else {
+        response.header(cors::DROPPED, dropped.to_string())
+    }
 }
 
 impl From<Malformed> for Problem {
@@ -81,9 +97,9 @@ impl From<Malformed> for Problem {
 impl From<CountError> for Problem {
     fn from(error: CountError) -> Self {
         match error {
-            CountError::Queue(_) => {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(1).detail("Nothing was counted; send it again.")
-            }
+            CountError::Queue(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+                .retry_after(1)
+                .detail("Nothing was counted; send it again."),
             CountError::Db(error) => Problem::unavailable(error),
         }
     }

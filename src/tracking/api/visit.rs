@@ -9,8 +9,11 @@ const BRANDS: HeaderName = HeaderName::from_static("sec-ch-ua");
 const PLATFORM: HeaderName = HeaderName::from_static("sec-ch-ua-platform");
 const MOBILE: HeaderName = HeaderName::from_static("sec-ch-ua-mobile");
 const GPC: HeaderName = HeaderName::from_static("sec-gpc");
-const PREFETCH: [HeaderName; 3] =
-    [HeaderName::from_static("sec-purpose"), HeaderName::from_static("purpose"), HeaderName::from_static("x-moz")];
+const PREFETCH: [HeaderName; 3] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-moz"),
+];
 
 /// Longer user agents are cut: no browser has one, and each is looked at by many patterns.
 const MAX_FIELD_BYTES: usize = 512;
@@ -28,7 +31,9 @@ pub fn visit(headers: &HeaderMap, client: ClientAddr) -> Visit<'_> {
         dnt: field(headers, &header::DNT) == "1",
         prefetch: PREFETCH.iter().any(|name| {
             let purpose = field(headers, name);
-            purpose.split([';', ',']).any(|token| matches!(token.trim(), "prefetch" | "prerender" | "preview"))
+            purpose
+                .split([';', ','])
+                .any(|token| matches!(token.trim(), "prefetch" | "prerender" | "preview"))
         }),
     }
 }
@@ -61,11 +66,20 @@ mod tests {
     #[test]
     fn odd_fields_are_nothing() {
         let mut headers = HeaderMap::new();
-        headers.insert("user-agent", poem::http::HeaderValue::from_bytes(&[0xff, 0xfe]).unwrap());
+        headers.insert(
+            "user-agent",
+            poem::http::HeaderValue::from_bytes(&[0xff, 0xfe]).unwrap(),
+        );
         let client = ClientAddr("2001:db8:1:2:3::4".parse().unwrap());
         let seen = visit(&headers, client);
-        assert_eq!((seen.user_agent, seen.network.to_string().as_str()), ("", "2001:db8:1:2::"));
-        headers.insert("user-agent", poem::http::HeaderValue::from_bytes("ü".repeat(600).as_bytes()).unwrap());
+        assert_eq!(
+            (seen.user_agent, seen.network.to_string().as_str()),
+            ("", "2001:db8:1:2::")
+        );
+        headers.insert(
+            "user-agent",
+            poem::http::HeaderValue::from_bytes("ü".repeat(600).as_bytes()).unwrap(),
+        );
         assert_eq!(visit(&headers, client).user_agent.len(), MAX_FIELD_BYTES);
     }
 }
