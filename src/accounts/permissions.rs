@@ -61,7 +61,7 @@ const fn in_person(at_least: Role) -> Rule {
     }
 }
 
-use Role::{Admin, Editor, Owner, Viewer};
+use Role::{Admin, Editor, Viewer};
 use Scope::*;
 
 operations! {
@@ -215,7 +215,7 @@ pub enum Refusal {
     ScopeMissing(Scope),
     #[error("this needs the role {0} or higher")]
     RoleTooLow(Role),
-    #[error("you belong to no member: ask for an invitation, or make a member of your own")]
+    #[error("the session has no current member: choose one with PATCH /api/v1/session")]
     NoMember,
 }
 
@@ -264,6 +264,7 @@ pub fn may_in_person(operation: Operation, principal: &Principal) -> Result<Sign
 
 #[cfg(test)]
 mod tests {
+    use super::Role::Owner;
     use super::*;
     use crate::clock::{Clock, Timestamp};
     use crate::secrets::Random;

@@ -56,6 +56,7 @@ diesel::table! {
     users (id) {
         id -> Uid,
         email -> Text,
+        email_folded -> Text,
         email_verified_at -> Nullable<Moment>,
         name -> Nullable<Text>,
         language -> Text,

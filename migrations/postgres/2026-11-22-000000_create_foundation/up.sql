@@ -39,7 +39,8 @@ CREATE UNIQUE INDEX profile_fields_current ON profile_fields (member_id, field) 
 
 CREATE TABLE users (
   id uuid PRIMARY KEY,
-  email text NOT NULL UNIQUE,
+  email text NOT NULL,
+  email_folded text NOT NULL UNIQUE,
   email_verified_at timestamptz,
   name text,
   language text NOT NULL,

@@ -39,7 +39,8 @@ CREATE UNIQUE INDEX profile_fields_current ON profile_fields (member_id, field) 
 
 CREATE TABLE users (
   id BLOB PRIMARY KEY,
-  email TEXT NOT NULL UNIQUE,
+  email TEXT NOT NULL,
+  email_folded TEXT NOT NULL UNIQUE,
   email_verified_at INTEGER,
   name TEXT,
   language TEXT NOT NULL,
