@@ -4,14 +4,253 @@
 //! different amount of work, for an address that it knows and one that it doesn't; must never keep a password or a
 //! token that it could read again.
 
+pub mod api;
+mod jobs;
+pub mod passwords;
 pub mod permissions;
+pub mod rules;
+mod service;
+mod store;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
+use crate::db;
+use crate::ids::{LoginRecordId, MemberId, PolicyVersionId, SessionId, UserId};
+use crate::mail::{self, EmailAddress, Language};
+
+pub use jobs::{AnswerAddress, Purge};
+pub use passwords::{NewPassword, Passwords, WeakPassword};
 pub use permissions::{Access, Operation, Principal, Refusal, Rule, SignedIn};
+pub use service::{
+    Account, Accounts, Agreed, Current, LogIn, LoggedIn, NewSession, Registration, SecondFactor, TotpEnrolment,
+};
+
+/// Why an operation on accounts was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Db(#[from] db::Error),
+    #[error(transparent)]
+    Mail(#[from] mail::Error),
+    /// Too many passwords are being checked.
+    #[error("too many passwords are being checked right now")]
+    Busy,
+    /// Too many failures, of this account or from this address.
+    #[error("too many tries")]
+    TooMany { retry_after_secs: u64 },
+    /// Address or password; which of them is not told.
+    #[error("the address or the password is wrong")]
+    WrongCredentials,
+    /// Somebody who is logged in got their own password wrong.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The password is right, and a code is needed too.
+    #[error("a code of the second factor is needed")]
+    SecondFactorNeeded,
+    #[error("the code is wrong, or has been used")]
+    WrongCode,
+    /// The password is right, and the address was never confirmed.
+    #[error("the address has not been verified")]
+    NotVerified,
+    #[error("the link is unknown, used or too old")]
+    DeadLink,
+    #[error("the address has been taken meanwhile")]
+    AddressTaken,
+    /// Agreed to versions that are not the current ones.
+    #[error("the policies have changed: privacy is at {privacy}, terms at {terms}")]
+    OldPolicies { privacy: i32, terms: i32 },
+    #[error("the second factor is on already")]
+    TotpOn,
+    #[error("the second factor is off")]
+    TotpOff,
+    /// No such thing, or somebody else's.
+    #[error("not found")]
+    NotFound,
+}
+
+/// A person who logs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub id: UserId,
+    pub email: EmailAddress,
+    pub email_verified_at: Option<Timestamp>,
+    pub name: Option<Name>,
+    pub language: Language,
+    /// Since when the second factor is on.
+    pub totp_confirmed_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+/// What a user is to a member of theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    pub member: MemberId,
+    pub name: Name,
+    pub role: Role,
+}
+
+/// A log-in that lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub id: SessionId,
+    pub user: UserId,
+    /// The current member.
+    pub member: Option<MemberId>,
+    pub address: Option<String>,
+    pub browser: Option<String>,
+    pub system: Option<String>,
+    pub created_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// A try to log in (promise 12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginRecord {
+    pub id: LoginRecordId,
+    pub outcome: LoginOutcome,
+    pub address: Option<String>,
+    pub browser: Option<String>,
+    pub browser_version: Option<String>,
+    pub system: Option<String>,
+    pub language: Option<String>,
+    pub referrer: Option<String>,
+    pub policy_version: PolicyVersionId,
+    pub at: Timestamp,
+    pub purge_at: Timestamp,
+}
+
+/// Who asks, as far as a request tells. Kept with sessions and log-in records, never logged.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub address: IpAddr,
+    /// What limits count by: a whole /64 of IPv6 is one.
+    pub network: IpAddr,
+    pub user_agent: Option<String>,
+    pub language: Option<String>,
+    pub referrer: Option<String>,
+}
+
+/// How a try to log in ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, poem_openapi::Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum LoginOutcome {
+    Success,
+    WrongPassword,
+    /// The password was right; the code was wrong.
+    WrongCode,
+    /// The password was right; a code was asked for.
+    CodeNeeded,
+    /// The password was right; the address was not verified.
+    NotVerified,
+}
+
+impl LoginOutcome {
+    pub const ALL: [Self; 5] =
+        [Self::Success, Self::WrongPassword, Self::WrongCode, Self::CodeNeeded, Self::NotVerified];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::WrongPassword => "wrong_password",
+            Self::WrongCode => "wrong_code",
+            Self::CodeNeeded => "code_needed",
+            Self::NotVerified => "not_verified",
+        }
+    }
+}
+
+impl FromStr for LoginOutcome {
+    type Err = UnknownName;
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text).ok_or_else(|| UnknownName(text.to_owned()))
+    }
+}
+
+/// What a mailed link is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    VerifyAddress,
+    ResetPassword,
+    ChangeAddress,
+}
+
+impl Purpose {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyAddress => "verify_address",
+            Self::ResetPassword => "reset_password",
+            Self::ChangeAddress => "change_address",
+        }
+    }
+}
+
+/// The name of a person or a member: one line of 1 to 100 characters, and no card number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAName {
+    #[error("must not be empty")]
+    Empty,
+    #[error("is longer than {} characters", Name::MAX_CHARS)]
+    TooLong,
+    #[error("must be one line without control characters")]
+    Control,
+    #[error("looks like a card number: we don't take those")]
+    CardNumber,
+}
+
+impl Name {
+    pub const MAX_CHARS: usize = 100;
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = NotAName;
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        let text = text.trim();
+        if text.is_empty() {
+            Err(NotAName::Empty)
+        } else if text.chars().count() > Self::MAX_CHARS {
+            Err(NotAName::TooLong)
+        } else if text.chars().any(char::is_control) {
+            Err(NotAName::Control)
+        } else if rules::looks_like_card_number(text) {
+            Err(NotAName::CardNumber)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = NotAName;
+    fn try_from(text: String) -> Result<Self, NotAName> {
+        text.parse()
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
 
 /// A stored or sent name that this version does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -168,6 +407,14 @@ mod tests {
             assert_eq!(scope.as_str().parse(), Ok(scope));
             assert_eq!(serde_json::to_value(scope).unwrap(), scope.as_str());
             assert_eq!(scope.to_json().unwrap(), scope.as_str());
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_line_and_no_card_number() {
+        assert_eq!(" Anna Blume ".parse::<Name>().unwrap().as_str(), "Anna Blume");
+        for text in ["", "  ", "Anna\nBlume", "4111 1111 1111 1111", &"x".repeat(101)] {
+            assert!(text.parse::<Name>().is_err(), "{text:?}");
         }
     }
 

@@ -124,7 +124,7 @@ operations! {
 
     // Policies: public documents.
     ListPolicies = "list_policies": ANYONE;
-    ReadPolicy = "read_policy": ANYONE;
+    ReadPolicyVersion = "read_policy_version": ANYONE;
 
     // Bars.
     ListBars = "list_bars": from(Viewer, BarsRead);

@@ -1,0 +1,153 @@
+//! What happens with accounts, each thing whole: one transaction, its mails and jobs inside.
+
+mod addresses;
+mod cleanup;
+mod log_in;
+mod own_password;
+mod registration;
+mod second_factor;
+mod sessions;
+mod throttling;
+
+use serde::{Deserialize, Serialize};
+
+use super::passwords::Passwords;
+use super::store::{links, users};
+use super::{Error, Membership, Name, Purpose, Session, User};
+use crate::audit::{self, Actor, Entry};
+use crate::clock::{Clock, Timestamp};
+use crate::db::{Conn, Db};
+use crate::ids::{AccountTokenId, MemberId, PolicyVersionId, UserId};
+use crate::mail::{Draft, EmailAddress, Language, Mailer, Template};
+use crate::secrets::{Random, Token};
+
+pub use log_in::{LogIn, LoggedIn, SecondFactor};
+pub use registration::{Agreed, Registration};
+pub use second_factor::TotpEnrolment;
+pub use sessions::NewSession;
+
+/// Members, users and what lets them in. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) random: Random,
+    pub(super) mailer: Mailer,
+    pub(super) passwords: Passwords,
+    secure_cookies: bool,
+}
+
+/// A user as they see themself.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub user: User,
+    pub recovery_codes_left: i64,
+}
+
+/// What a session shows of itself.
+#[derive(Clone, Debug)]
+pub struct Current {
+    pub session: Session,
+    pub account: Account,
+    pub memberships: Vec<Membership>,
+}
+
+/// What somebody without a log-in asked for, by an address. It is answered by mail and from a job, so that the answer to
+/// the request is the same, and costs the same, whether we know the address or not (promise 31).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Asked {
+    Register {
+        user: UserId,
+        member: MemberId,
+        email: EmailAddress,
+        password_hash: String,
+        name: Option<Name>,
+        member_name: Name,
+        language: Language,
+        privacy: PolicyVersionId,
+        terms: PolicyVersionId,
+    },
+    VerifyAgain { email: EmailAddress },
+    ResetPassword { email: EmailAddress },
+    ChangeAddress { user: UserId, email: EmailAddress },
+}
+
+impl Accounts {
+    /// `secure_cookies`: whether browsers reach us by HTTPS.
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        random: Random,
+        mailer: Mailer,
+        passwords: Passwords,
+        secure_cookies: bool,
+    ) -> Self {
+        Self { db, clock, random, mailer, passwords, secure_cookies }
+    }
+
+    pub fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
+    pub(super) fn secure_cookies(&self) -> bool {
+        self.secure_cookies
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Makes a link for a mail, and the earlier ones for that purpose dead. Its address is ours as configured, whatever
+    /// host a request named.
+    fn link(
+        &self,
+        tx: &mut Conn,
+        user: UserId,
+        purpose: Purpose,
+        new_email: Option<&EmailAddress>,
+    ) -> Result<url::Url, Error> {
+        use super::rules::{CHANGE_LINK, RESET_LINK, VERIFY_LINK};
+        let (page, lasts) = match purpose {
+            Purpose::VerifyAddress => ("verify", VERIFY_LINK),
+            Purpose::ResetPassword => ("reset-password", RESET_LINK),
+            Purpose::ChangeAddress => ("confirm-address", CHANGE_LINK),
+        };
+        let (token, now) = (Token::new("", &self.random), self.now());
+        let link = links::NewLink {
+            id: AccountTokenId::new(&self.clock, &self.random),
+            user,
+            purpose,
+            token_sha256: &token.sha256(),
+            new_email,
+            expires_at: now + lasts,
+        };
+        links::replace(tx, &link, now)?;
+        Ok(self.mailer.links().page(page, &[("token", token.reveal())]))
+    }
+
+    /// Where somebody who didn't do this gets their account back.
+    fn forgotten_link(&self) -> url::Url {
+        self.mailer.links().page("forgot-password", &[])
+    }
+
+    fn mail(&self, tx: &mut Conn, user: &User, template: Template) -> Result<(), Error> {
+        self.mail_to(tx, user.email.clone(), user, template)
+    }
+
+    fn mail_to(&self, tx: &mut Conn, to: EmailAddress, user: &User, template: Template) -> Result<(), Error> {
+        self.mailer.enqueue(tx, Draft::new(to, user.language, template).to_user(user.id))?;
+        Ok(())
+    }
+
+    /// Puts what a user did with their own account on record.
+    fn record(&self, tx: &mut Conn, user: UserId, action: &str) -> Result<(), Error> {
+        let entry = Entry::new(&self.clock, &self.random, None, Actor::User(user), action, user);
+        Ok(audit::record(tx, &entry)?)
+    }
+}
+
+/// The user of a session; a session without its user is gone.
+fn existing(conn: &mut Conn, id: UserId) -> Result<users::Credentials, Error> {
+    users::find(conn, id)?.ok_or(Error::NotFound)
+}

@@ -1,0 +1,13 @@
+//! The tables of accounts, a file for each kind of thing. Everything that belongs to a member is asked for by member.
+
+pub mod links;
+pub mod logins;
+pub mod members;
+pub mod sessions;
+pub mod throttles;
+pub mod tokens;
+pub mod users;
+
+use super::{LoginOutcome, Name, Role};
+
+text_column!(Role, Name, LoginOutcome);
