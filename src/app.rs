@@ -6,12 +6,13 @@
 use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use poem::{Endpoint, Response, Route, endpoint::make_sync};
+use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    accounts::{self, Accounts, AnswerAddress, Passwords, api::Door},
     bars::{Bars, PublishedBars, PurgeBar},
     clock::{self, Clock},
     config::{Config, Migrate, Switch},
@@ -39,6 +40,11 @@ use crate::{
 /// The operations of the management API, by feature.
 pub type Apis = (PoliciesApi, ());
 
+/// How many passwords are hashed at a time: 19 MiB and a core each.
+const PASSWORDS_AT_A_TIME: usize = 2;
+/// How many more may wait, for a second or two, before log-ins are told to come back.
+const PASSWORDS_WAITING: usize = 64;
+
 /// The service, built. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
@@ -49,10 +55,12 @@ pub struct App {
     pub jobs: jobs::Runner,
     pub mailer: Mailer,
     pub policies: Policies,
+    pub accounts: Accounts,
     pub metrics: Metrics,
     pub bars: Bars,
     pub tracking: Tracking,
     address_limits: AddressLimits,
+    account_limit: RateLimit<uuid::Uuid>,
 }
 
 impl App {
@@ -88,6 +96,14 @@ impl App {
             config.mail_from.clone(),
         )?;
         let policies = Policies::new(db.clone());
+        let accounts = Accounts::new(
+            db.clone(),
+            clock.clone(),
+            random.clone(),
+            mailer.clone(),
+            Passwords::new(random.clone(), PASSWORDS_AT_A_TIME, PASSWORDS_WAITING),
+            config.public_url.scheme() == "https",
+        );
         let bars = Bars::new(
             db.clone(),
             clock.clone(),
@@ -110,6 +126,8 @@ impl App {
             random.clone(),
             config.jobs_at_a_time as usize,
         );
+        jobs.register(AnswerAddress(accounts.clone()));
+        jobs.register_scheduled(accounts::Purge(accounts.clone()), clock::HOUR);
         jobs.register(PurgeBar {
             db: db.clone(),
             clock: clock.clone(),
@@ -144,6 +162,7 @@ impl App {
             api: per_minute(&config, "api", config.api_requests_per_minute, &clock),
             embed: per_minute(&config, "embed", config.embed_requests_per_minute, &clock),
         };
+        let account_limit = per_minute(&config, "account", config.api_requests_per_minute, &clock);
         Ok(Self {
             config: Arc::new(config),
             clock,
@@ -152,11 +171,21 @@ impl App {
             jobs,
             mailer,
             policies,
+            accounts,
+            account_limit,
             metrics,
             bars,
             tracking,
             address_limits,
         })
+    }
+
+    /// By which every operation of the API learns who asks.
+    fn door(&self) -> Door {
+        Door {
+            accounts: self.accounts.clone(),
+            limit: self.account_limit.clone(),
+        }
     }
 
     fn apis(&self) -> Apis {
@@ -185,7 +214,7 @@ impl App {
 
     fn routes(&self) -> Route {
         Route::new()
-            .nest(openapi::PREFIX, openapi::routes(self.apis()))
+            .nest(openapi::PREFIX, openapi::routes(self.apis()).data(self.door()))
             .at(
                 "/api/openapi.json",
                 Methods::new().get(openapi::endpoint(&Self::document())),
@@ -246,7 +275,11 @@ impl App {
         });
         spawn(
             &background,
-            forget_idle_callers(self.address_limits.clone(), stop_jobs.clone()),
+            forget_idle_callers(
+                self.address_limits.clone(),
+                self.account_limit.clone(),
+                stop_jobs.clone(),
+            ),
         );
         if let Some(listener) = metrics_listener {
             tracing::info!(address = %listener.local_addr()?, "metrics");
@@ -368,12 +401,17 @@ fn spawn(tasks: &TaskTracker, task: impl Future<Output = ()> + Send + 'static) {
     tasks.spawn(task);
 }
 
-async fn forget_idle_callers(limits: AddressLimits, stop: CancellationToken) {
+async fn forget_idle_callers(
+    limits: AddressLimits,
+    accounts: RateLimit<uuid::Uuid>,
+    stop: CancellationToken,
+) {
     while tokio::time::timeout(Duration::from_secs(60), stop.cancelled())
         .await
         .is_err()
     {
         limits.forget_idle();
+        accounts.forget_idle();
     }
 }
 

@@ -22,12 +22,14 @@ use crate::clock::Timestamp;
 use crate::db;
 use crate::ids::{LoginRecordId, MemberId, PolicyVersionId, SessionId, UserId};
 use crate::mail::{self, EmailAddress, Language};
+use crate::text;
 
 pub use jobs::{AnswerAddress, Purge};
 pub use passwords::{NewPassword, Passwords, WeakPassword};
 pub use permissions::{Access, Operation, Principal, Refusal, Rule, SignedIn};
 pub use service::{
-    Account, Accounts, Agreed, Current, LogIn, LoggedIn, NewSession, Registration, SecondFactor, TotpEnrolment,
+    Account, Accounts, Agreed, Current, LogIn, LoggedIn, NewSession, Registration, SecondFactor,
+    TotpEnrolment,
 };
 
 /// Why an operation on accounts was not done.
@@ -151,8 +153,13 @@ pub enum LoginOutcome {
 }
 
 impl LoginOutcome {
-    pub const ALL: [Self; 5] =
-        [Self::Success, Self::WrongPassword, Self::WrongCode, Self::CodeNeeded, Self::NotVerified];
+    pub const ALL: [Self; 5] = [
+        Self::Success,
+        Self::WrongPassword,
+        Self::WrongCode,
+        Self::CodeNeeded,
+        Self::NotVerified,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -168,7 +175,10 @@ impl LoginOutcome {
 impl FromStr for LoginOutcome {
     type Err = UnknownName;
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text).ok_or_else(|| UnknownName(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
+            .ok_or_else(|| UnknownName(text.to_owned()))
     }
 }
 
@@ -195,18 +205,6 @@ impl Purpose {
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAName {
-    #[error("must not be empty")]
-    Empty,
-    #[error("is longer than {} characters", Name::MAX_CHARS)]
-    TooLong,
-    #[error("must be one line without control characters")]
-    Control,
-    #[error("looks like a card number: we don't take those")]
-    CardNumber,
-}
-
 impl Name {
     pub const MAX_CHARS: usize = 100;
 
@@ -216,20 +214,9 @@ impl Name {
 }
 
 impl FromStr for Name {
-    type Err = NotAName;
-    fn from_str(text: &str) -> Result<Self, NotAName> {
-        let text = text.trim();
-        if text.is_empty() {
-            Err(NotAName::Empty)
-        } else if text.chars().count() > Self::MAX_CHARS {
-            Err(NotAName::TooLong)
-        } else if text.chars().any(char::is_control) {
-            Err(NotAName::Control)
-        } else if rules::looks_like_card_number(text) {
-            Err(NotAName::CardNumber)
-        } else {
-            Ok(Self(text.to_owned()))
-        }
+    type Err = text::Refused;
+    fn from_str(name: &str) -> Result<Self, text::Refused> {
+        Ok(Self(text::line(name, Self::MAX_CHARS)?))
     }
 }
 
@@ -240,8 +227,8 @@ impl fmt::Display for Name {
 }
 
 impl TryFrom<String> for Name {
-    type Error = NotAName;
-    fn try_from(text: String) -> Result<Self, NotAName> {
+    type Error = text::Refused;
+    fn try_from(text: String) -> Result<Self, text::Refused> {
         text.parse()
     }
 }

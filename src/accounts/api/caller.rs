@@ -50,7 +50,9 @@ impl Caller {
     }
 
     async fn of(request: &Request) -> Result<Self, Problem> {
-        let door = request.data::<Door>().expect("app.rs gives the door to every request of the API");
+        let door = request
+            .data::<Door>()
+            .expect("app.rs gives the door to every request of the API");
         let principal = match presented(request, door.accounts.secure_cookies())? {
             Presented::Nothing => Principal::Anonymous,
             Presented::Cookie(token) => door.accounts.principal_of_session(&token).await?,
@@ -81,7 +83,11 @@ enum Presented {
 /// A token beats a cookie; whatever stands in `Authorization` and is no good is refused, never passed over.
 fn presented(request: &Request, secure: bool) -> Result<Presented, Problem> {
     if let Some(value) = request.headers().get(header::AUTHORIZATION) {
-        let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(bad_token)?;
+        let (scheme, token) = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .ok_or_else(bad_token)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(bad_token());
         }

@@ -15,7 +15,10 @@ const fn name(secure: bool) -> &'static str {
 
 fn with_attributes(secure: bool, value: &str, max_age_secs: u64) -> String {
     let flag = if secure { "; Secure" } else { "" };
-    format!("{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_secs}{flag}", name(secure))
+    format!(
+        "{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_secs}{flag}",
+        name(secure)
+    )
 }
 
 /// `Set-Cookie` for a session that begins.
@@ -30,7 +33,10 @@ pub fn remove(secure: bool) -> String {
 
 /// The session's token, if a request brings one.
 pub fn read(headers: &HeaderMap, secure: bool) -> Option<String> {
-    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     pairs
         .flat_map(|pairs| pairs.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
@@ -47,8 +53,14 @@ mod tests {
     fn the_cookie_is_bound_to_the_host_and_hidden_from_scripts() {
         let cookie = set(true, &Token::new("cbs_", &Random::seeded(1)));
         assert!(cookie.starts_with("__Host-session=cbs_"), "{cookie}");
-        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000; Secure"), "{cookie}");
-        assert_eq!(remove(false), "session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+        assert!(
+            cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000; Secure"),
+            "{cookie}"
+        );
+        assert_eq!(
+            remove(false),
+            "session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
+        );
     }
 
     #[test]

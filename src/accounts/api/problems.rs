@@ -25,7 +25,9 @@ impl From<Error> for Problem {
                 "The password is right. Send it again with a code: `totp` or `recovery_code`.",
             )
             .kind(SECOND_FACTOR_NEEDED),
-            Error::WrongCode => Problem::unauthorized("The code is wrong, or has been used.").kind(WRONG_CODE),
+            Error::WrongCode => {
+                Problem::unauthorized("The code is wrong, or has been used.").kind(WRONG_CODE)
+            }
             Error::NotVerified => Problem::forbidden(
                 "The address has not been verified: follow the link in the mail, or ask for another one.",
             )

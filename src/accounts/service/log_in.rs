@@ -46,9 +46,16 @@ struct Try {
 impl Accounts {
     /// Logs in. For an address that is unknown the same is done as for a wrong password: one hash, the same answer.
     pub async fn log_in(&self, log_in: LogIn, client: Client) -> Result<LoggedIn, Error> {
-        let LogIn { email, password, second_factor } = log_in;
+        let LogIn {
+            email,
+            password,
+            second_factor,
+        } = log_in;
         let (service, asking) = (self.clone(), client.clone());
-        let tried = self.db.write(move |tx| service.begin_try(tx, &email, &asking)).await?;
+        let tried = self
+            .db
+            .write(move |tx| service.begin_try(tx, &email, &asking))
+            .await?;
         let stored = tried.known.as_ref().map(|(known, _)| known.password_hash.clone());
         let verdict = self.passwords.verify(password.clone(), stored.clone()).await?;
         let (Some((known, record)), false) = (tried.known, verdict == Verdict::Wrong) else {
@@ -65,7 +72,9 @@ impl Accounts {
             .await??;
         if let (Verdict::RightButOld, Some(old)) = (verdict, stored) {
             let new = self.passwords.hash_again(password).await?;
-            self.db.write(move |tx| Ok::<_, Error>(users::rehash(tx, user, &old, &new)?)).await?;
+            self.db
+                .write(move |tx| Ok::<_, Error>(users::rehash(tx, user, &old, &new)?))
+                .await?;
         }
         Ok(logged_in)
     }
@@ -89,7 +98,11 @@ impl Accounts {
             }
             None => None,
         };
-        Ok(Try { account, network, known })
+        Ok(Try {
+            account,
+            network,
+            known,
+        })
     }
 
     fn login_record(&self, client: &Client, policy_version: PolicyVersionId) -> LoginRecord {
@@ -110,7 +123,10 @@ impl Accounts {
     }
 
     /// The password was right. What else is needed?
-    #[allow(clippy::too_many_arguments, reason = "the two halves of one log-in, around the hashing")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the two halves of one log-in, around the hashing"
+    )]
     fn end_try(
         &self,
         tx: &mut Conn,
@@ -151,7 +167,11 @@ impl Accounts {
         self.mail_if_new_device(tx, &known, client)?;
         logins::set_outcome(tx, record, LoginOutcome::Success)?;
         let begun = self.begin_session(tx, known.user.id, None, client)?;
-        let signed_in = SignedIn { user: known.user.id, session: begun.session.id, membership: None };
+        let signed_in = SignedIn {
+            user: known.user.id,
+            session: begun.session.id,
+            membership: None,
+        };
         let current = sessions::current(tx, signed_in, self.now())?;
         Ok(Ok(LoggedIn { begun, current }))
     }
@@ -159,13 +179,21 @@ impl Accounts {
     /// Tells of a log-in with a browser or system that was not seen in the time that records are kept.
     fn mail_if_new_device(&self, tx: &mut Conn, known: &Credentials, client: &Client) -> Result<(), Error> {
         let device = rules::Device::of(client.user_agent.as_deref());
-        let (all, alike) =
-            logins::count_successes(tx, known.user.id, device.browser.as_deref(), device.system.as_deref())?;
+        let (all, alike) = logins::count_successes(
+            tx,
+            known.user.id,
+            device.browser.as_deref(),
+            device.system.as_deref(),
+        )?;
         if all == 0 || alike > 0 {
             return Ok(());
         }
         let sessions_link = self.mailer.links().page("settings/sessions", &[]);
-        let template = Template::NewLogin { at: self.now(), device: device.describe(), sessions_link };
+        let template = Template::NewLogin {
+            at: self.now(),
+            device: device.describe(),
+            sessions_link,
+        };
         self.mail(tx, &known.user, template)
     }
 }

@@ -68,9 +68,16 @@ pub enum Asked {
         privacy: PolicyVersionId,
         terms: PolicyVersionId,
     },
-    VerifyAgain { email: EmailAddress },
-    ResetPassword { email: EmailAddress },
-    ChangeAddress { user: UserId, email: EmailAddress },
+    VerifyAgain {
+        email: EmailAddress,
+    },
+    ResetPassword {
+        email: EmailAddress,
+    },
+    ChangeAddress {
+        user: UserId,
+        email: EmailAddress,
+    },
 }
 
 impl Accounts {
@@ -83,7 +90,14 @@ impl Accounts {
         passwords: Passwords,
         secure_cookies: bool,
     ) -> Self {
-        Self { db, clock, random, mailer, passwords, secure_cookies }
+        Self {
+            db,
+            clock,
+            random,
+            mailer,
+            passwords,
+            secure_cookies,
+        }
     }
 
     pub fn passwords(&self) -> &Passwords {
@@ -136,7 +150,8 @@ impl Accounts {
     }
 
     fn mail_to(&self, tx: &mut Conn, to: EmailAddress, user: &User, template: Template) -> Result<(), Error> {
-        self.mailer.enqueue(tx, Draft::new(to, user.language, template).to_user(user.id))?;
+        self.mailer
+            .enqueue(tx, Draft::new(to, user.language, template).to_user(user.id))?;
         Ok(())
     }
 

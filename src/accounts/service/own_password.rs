@@ -23,17 +23,28 @@ impl Accounts {
                 Ok::<_, Error>((known, counter))
             })
             .await?;
-        match self.passwords.verify(password, Some(known.password_hash.clone())).await? {
+        match self
+            .passwords
+            .verify(password, Some(known.password_hash.clone()))
+            .await?
+        {
             Verdict::Wrong => Err(Error::WrongPassword),
             Verdict::Right | Verdict::RightButOld => {
-                self.db.write(move |tx| Ok::<_, Error>(counter.clear(tx)?)).await?;
+                self.db
+                    .write(move |tx| Ok::<_, Error>(counter.clear(tx)?))
+                    .await?;
                 Ok(known)
             }
         }
     }
 
     /// Changes the password; all other sessions end, and the mailbox is told.
-    pub async fn change_password(&self, signed_in: SignedIn, old: String, new: NewPassword) -> Result<(), Error> {
+    pub async fn change_password(
+        &self,
+        signed_in: SignedIn,
+        old: String,
+        new: NewPassword,
+    ) -> Result<(), Error> {
         let proved = self.prove(signed_in.user, old).await?;
         let hash = self.passwords.hash(new).await?;
         let service = self.clone();
@@ -48,8 +59,10 @@ impl Accounts {
                 links::delete_all(tx, known.user.id, Purpose::ResetPassword)?;
                 sessions::delete_all(tx, known.user.id, Some(signed_in.session))?;
                 service.record(tx, known.user.id, "user.password_changed")?;
-                let template =
-                    Template::PasswordChanged { at: service.now(), reset_link: service.forgotten_link() };
+                let template = Template::PasswordChanged {
+                    at: service.now(),
+                    reset_link: service.forgotten_link(),
+                };
                 service.mail(tx, &known.user, template)
             })
             .await
@@ -60,7 +73,10 @@ impl Accounts {
     pub async fn reset_password(&self, token: &str, new: NewPassword) -> Result<(), Error> {
         let (token, now) = (token_sha256(token), self.now());
         let looked_up = token.clone();
-        let known = self.db.read(move |conn| links::find(conn, Purpose::ResetPassword, &looked_up, now)).await?;
+        let known = self
+            .db
+            .read(move |conn| links::find(conn, Purpose::ResetPassword, &looked_up, now))
+            .await?;
         if known.is_none() {
             return Err(Error::DeadLink); // before the hashing: nobody spends our time with links they made up
         }
@@ -69,7 +85,8 @@ impl Accounts {
         self.db
             .write(move |tx| {
                 let now = service.now();
-                let (user, _) = links::take(tx, Purpose::ResetPassword, &token, now)?.ok_or(Error::DeadLink)?;
+                let (user, _) =
+                    links::take(tx, Purpose::ResetPassword, &token, now)?.ok_or(Error::DeadLink)?;
                 users::lock(tx, user)?;
                 let known = existing(tx, user)?;
                 users::set_password(tx, user, &hash, now)?;
@@ -80,7 +97,10 @@ impl Accounts {
                 }
                 Counter::account(known.user.email.as_str()).clear(tx)?;
                 service.record(tx, user, "user.password_reset")?;
-                let template = Template::PasswordChanged { at: now, reset_link: service.forgotten_link() };
+                let template = Template::PasswordChanged {
+                    at: now,
+                    reset_link: service.forgotten_link(),
+                };
                 service.mail(tx, &known.user, template)
             })
             .await

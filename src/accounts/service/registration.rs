@@ -38,7 +38,14 @@ impl Accounts {
     /// Takes a registration. What comes of it, the address's mailbox is told: the answer is the same for one that is known.
     pub async fn register(&self, registration: Registration, client: &Client) -> Result<(), Error> {
         self.count_mail_request(client.network).await?;
-        let Registration { email, password, name, member_name, language, agreed } = registration;
+        let Registration {
+            email,
+            password,
+            name,
+            member_name,
+            language,
+            agreed,
+        } = registration;
         let password_hash = self.passwords.hash(password).await?;
         let service = self.clone();
         self.db
@@ -66,25 +73,39 @@ impl Accounts {
 
     /// Sends another link to an address that has not been verified.
     pub async fn verify_again(&self, email: EmailAddress, client: &Client) -> Result<(), Error> {
-        self.ask_by_mail(Asked::VerifyAgain { email: email.clone() }, email, client).await
+        self.ask_by_mail(Asked::VerifyAgain { email: email.clone() }, email, client)
+            .await
     }
 
     /// Sends a link to choose another password.
     pub async fn request_reset(&self, email: EmailAddress, client: &Client) -> Result<(), Error> {
-        self.ask_by_mail(Asked::ResetPassword { email: email.clone() }, email, client).await
+        self.ask_by_mail(Asked::ResetPassword { email: email.clone() }, email, client)
+            .await
     }
 
     async fn ask_by_mail(&self, asked: Asked, email: EmailAddress, client: &Client) -> Result<(), Error> {
         self.count_mail_request(client.network).await?;
         let service = self.clone();
         self.db
-            .write(move |tx| if service.may_mail(tx, &email)? { service.ask(tx, &asked) } else { Ok(()) })
+            .write(move |tx| {
+                if service.may_mail(tx, &email)? {
+                    service.ask(tx, &asked)
+                } else {
+                    Ok(())
+                }
+            })
             .await
     }
 
     pub(super) fn ask(&self, tx: &mut Conn, asked: &Asked) -> Result<(), Error> {
         let id = JobId::new(&self.clock, &self.random);
-        Ok(jobs::enqueue_for::<AnswerAddress>(tx, id, asked, self.now(), None)?)
+        Ok(jobs::enqueue_for::<AnswerAddress>(
+            tx,
+            id,
+            asked,
+            self.now(),
+            None,
+        )?)
     }
 
     /// Follows a link to verify an address.
@@ -93,7 +114,8 @@ impl Accounts {
         self.db
             .write(move |tx| {
                 let now = service.now();
-                let (user, _) = links::take(tx, Purpose::VerifyAddress, &token, now)?.ok_or(Error::DeadLink)?;
+                let (user, _) =
+                    links::take(tx, Purpose::VerifyAddress, &token, now)?.ok_or(Error::DeadLink)?;
                 users::set_verified(tx, user, now)?;
                 service.record(tx, user, "user.address_verified")
             })
@@ -114,7 +136,17 @@ impl Accounts {
     }
 
     fn answer_registration(&self, tx: &mut Conn, asked: Asked) -> Result<(), Error> {
-        let Asked::Register { user, member, email, password_hash, name, member_name, language, privacy, terms } = asked
+        let Asked::Register {
+            user,
+            member,
+            email,
+            password_hash,
+            name,
+            member_name,
+            language,
+            privacy,
+            terms,
+        } = asked
         else {
             unreachable!("only registrations come here")
         };
@@ -122,7 +154,9 @@ impl Accounts {
             return Ok(()); // the job ran before, to the end
         }
         match users::find_by_address(tx, &email)? {
-            Some(known) if known.user.email_verified_at.is_some() => self.mail_already_registered(tx, &known.user.email, known.user.language, Some(known.user.id)),
+            Some(known) if known.user.email_verified_at.is_some() => {
+                self.mail_already_registered(tx, &known.user.email, known.user.language, Some(known.user.id))
+            }
             Some(unverified) => {
                 // Nobody has proved to own the address yet. The last to register wins, and every earlier link is dead.
                 let now = self.now();
@@ -143,7 +177,14 @@ impl Accounts {
                     password_hash: &password_hash,
                     policy_version: privacy,
                 };
-                self.insert_with_member(tx, &new, member, &member_name, [privacy, terms], Way::Registration)?;
+                self.insert_with_member(
+                    tx,
+                    &new,
+                    member,
+                    &member_name,
+                    [privacy, terms],
+                    Way::Registration,
+                )?;
                 self.mail_verification(tx, user)
             }
         }
@@ -168,7 +209,14 @@ impl Accounts {
             Way::CommandLine => Actor::System,
             _ => Actor::User(user.id),
         };
-        let entry = Entry::new(&self.clock, &self.random, Some(member), actor, "member.registered", member);
+        let entry = Entry::new(
+            &self.clock,
+            &self.random,
+            Some(member),
+            actor,
+            "member.registered",
+            member,
+        );
         Ok(audit::record(tx, &entry)?)
     }
 
@@ -185,7 +233,17 @@ impl Accounts {
         for version in versions {
             let (clock, random) = (&self.clock, &self.random);
             let language = language.as_str();
-            policies::record_decision(tx, clock, random, member, Some(user), version, Decision::Accept, way, language)?;
+            policies::record_decision(
+                tx,
+                clock,
+                random,
+                member,
+                Some(user),
+                version,
+                Decision::Accept,
+                way,
+                language,
+            )?;
         }
         Ok(())
     }
@@ -193,7 +251,14 @@ impl Accounts {
     fn mail_verification(&self, tx: &mut Conn, user: UserId) -> Result<(), Error> {
         let user = super::existing(tx, user)?.user;
         let link = self.link(tx, user.id, Purpose::VerifyAddress, None)?;
-        self.mail(tx, &user, Template::VerifyAddress { link, valid_hours: (VERIFY_LINK.as_secs() / 3600) as u32 })
+        self.mail(
+            tx,
+            &user,
+            Template::VerifyAddress {
+                link,
+                valid_hours: (VERIFY_LINK.as_secs() / 3600) as u32,
+            },
+        )
     }
 
     fn mail_already_registered(
@@ -204,35 +269,60 @@ impl Accounts {
         user: Option<UserId>,
     ) -> Result<(), Error> {
         let login_link = self.mailer.links().page("login", &[]);
-        let template = Template::AlreadyRegistered { login_link, reset_link: self.forgotten_link() };
-        let draft = Draft { user, ..Draft::new(email.clone(), language, template) };
+        let template = Template::AlreadyRegistered {
+            login_link,
+            reset_link: self.forgotten_link(),
+        };
+        let draft = Draft {
+            user,
+            ..Draft::new(email.clone(), language, template)
+        };
         self.mailer.enqueue(tx, draft)?;
         Ok(())
     }
 
     fn answer_verify_again(&self, tx: &mut Conn, email: &EmailAddress) -> Result<(), Error> {
         match users::find_by_address(tx, email)? {
-            Some(known) if known.user.email_verified_at.is_none() => self.mail_verification(tx, known.user.id),
+            Some(known) if known.user.email_verified_at.is_none() => {
+                self.mail_verification(tx, known.user.id)
+            }
             _ => Ok(()),
         }
     }
 
     fn answer_reset(&self, tx: &mut Conn, email: &EmailAddress) -> Result<(), Error> {
-        let Some(known) = users::find_by_address(tx, email)? else { return Ok(()) };
+        let Some(known) = users::find_by_address(tx, email)? else {
+            return Ok(());
+        };
         let link = self.link(tx, known.user.id, Purpose::ResetPassword, None)?;
         let valid_minutes = (RESET_LINK.as_secs() / 60) as u32;
         self.mail(tx, &known.user, Template::PasswordReset { link, valid_minutes })
     }
 
     fn answer_address_change(&self, tx: &mut Conn, user: UserId, email: EmailAddress) -> Result<(), Error> {
-        let Some(asking) = users::find(tx, user)? else { return Ok(()) };
+        let Some(asking) = users::find(tx, user)? else {
+            return Ok(());
+        };
         if let Some(owner) = users::find_by_address(tx, &email)?.filter(|owner| owner.user.id != user) {
-            return self.mail_already_registered(tx, &owner.user.email, owner.user.language, Some(owner.user.id));
+            return self.mail_already_registered(
+                tx,
+                &owner.user.email,
+                owner.user.language,
+                Some(owner.user.id),
+            );
         }
         let link = self.link(tx, user, Purpose::ChangeAddress, Some(&email))?;
         let valid_hours = (CHANGE_LINK.as_secs() / 3600) as u32;
-        self.mail_to(tx, email.clone(), &asking.user, Template::AddressChangeConfirm { link, valid_hours })?;
-        let notice = Template::AddressChangeNotice { new_address: email, reset_link: self.forgotten_link() };
+        self.mail_to(
+            tx,
+            email.clone(),
+            &asking.user,
+            Template::AddressChangeConfirm { link, valid_hours },
+        )?;
+        let notice = Template::AddressChangeNotice {
+            new_address: email,
+            reset_link: self.forgotten_link(),
+        };
         self.mail(tx, &asking.user, notice)
     }
 
@@ -289,5 +379,7 @@ pub(in crate::accounts) fn agreed_versions(
 /// What a member is called before it gives itself a name.
 fn name_of(email: &EmailAddress) -> Name {
     let local = email.as_str().split('@').next().unwrap_or_default();
-    local.parse().unwrap_or_else(|_| "My account".parse().expect("this is a name"))
+    local
+        .parse()
+        .unwrap_or_else(|_| "My account".parse().expect("this is a name"))
 }

@@ -5,9 +5,9 @@ use totp_rs::{Builder, Totp};
 use super::log_in::SecondFactor;
 use super::throttling::Counter;
 use super::{Accounts, existing};
+use crate::accounts::Error;
 use crate::accounts::rules::{RECOVERY_CODES, normal_recovery_code};
 use crate::accounts::store::users::{self, Credentials};
-use crate::accounts::Error;
 use crate::db::Conn;
 use crate::ids::{RecoveryCodeId, UserId, public_key};
 use crate::mail::templates::SecondFactorChange;
@@ -35,7 +35,9 @@ impl Accounts {
         let totp = totp(&secret, &known.user.email);
         let enrolment = TotpEnrolment {
             secret: totp.secret().to_base32(),
-            uri: totp.to_url().expect("a secret, an address and a name make a short URI"),
+            uri: totp
+                .to_url()
+                .expect("a secret, an address and a name make a short URI"),
         };
         let service = self.clone();
         self.db
@@ -114,7 +116,12 @@ impl Accounts {
     }
 
     /// Whether a code is right; it is used up by that. The user's row is locked.
-    pub(super) fn use_code(&self, tx: &mut Conn, known: &Credentials, code: &SecondFactor) -> Result<bool, Error> {
+    pub(super) fn use_code(
+        &self,
+        tx: &mut Conn,
+        known: &Credentials,
+        code: &SecondFactor,
+    ) -> Result<bool, Error> {
         match code {
             SecondFactor::Totp(code) => match self.fresh_step(known, code) {
                 Some(step) => {
@@ -135,13 +142,19 @@ impl Accounts {
         let totp = totp(known.totp_secret.as_deref()?, &known.user.email);
         let now = u64::try_from(self.now().secs()).unwrap_or(0);
         let step = i64::try_from(totp.check(code, now)?).ok()?;
-        known.totp_last_step.is_none_or(|last| step > last).then_some(step)
+        known
+            .totp_last_step
+            .is_none_or(|last| step > last)
+            .then_some(step)
     }
 
     fn renew_codes(&self, tx: &mut Conn, user: UserId) -> Result<Vec<String>, Error> {
         let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| self.recovery_code()).collect();
         let rows = codes.iter().map(|code| {
-            (RecoveryCodeId::new(&self.clock, &self.random), token_sha256(&normal_recovery_code(code)))
+            (
+                RecoveryCodeId::new(&self.clock, &self.random),
+                token_sha256(&normal_recovery_code(code)),
+            )
         });
         users::replace_recovery_codes(tx, user, rows.collect())?;
         Ok(codes)
@@ -153,15 +166,23 @@ impl Accounts {
         [&letters[..4], &letters[4..8], &letters[8..12], &letters[12..16]].join("-")
     }
 
-    fn second_factor_changed(&self, tx: &mut Conn, known: &Credentials, change: SecondFactorChange) -> Result<(), Error> {
+    fn second_factor_changed(
+        &self,
+        tx: &mut Conn,
+        known: &Credentials,
+        change: SecondFactorChange,
+    ) -> Result<(), Error> {
         let action = match change {
             SecondFactorChange::On => "user.totp_on",
             SecondFactorChange::Off => "user.totp_off",
             SecondFactorChange::RecoveryCodesRenewed => "user.recovery_codes_renewed",
         };
         self.record(tx, known.user.id, action)?;
-        let template =
-            Template::SecondFactorChanged { change, at: self.now(), reset_link: self.forgotten_link() };
+        let template = Template::SecondFactorChanged {
+            change,
+            at: self.now(),
+            reset_link: self.forgotten_link(),
+        };
         self.mail(tx, &known.user, template)
     }
 }

@@ -30,7 +30,9 @@ impl Accounts {
         let (now, device) = (self.now(), Device::of(client.user_agent.as_deref()));
         let member = match member {
             Some(member) => Some(member),
-            None => members::list_memberships(tx, user)?.first().map(|membership| membership.member),
+            None => members::list_memberships(tx, user)?
+                .first()
+                .map(|membership| membership.member),
         };
         let session = Session {
             id: SessionId::new(&self.clock, &self.random),
@@ -54,19 +56,31 @@ impl Accounts {
         let found: Option<(Session, SignedIn)> = self
             .db
             .read(move |conn| {
-                let Some(session) = sessions::find_by_token(conn, &token, now)? else { return Ok::<_, Error>(None) };
+                let Some(session) = sessions::find_by_token(conn, &token, now)? else {
+                    return Ok::<_, Error>(None);
+                };
                 let membership = match session.member {
-                    Some(member) => members::find_role(conn, member, session.user)?.map(|role| (member, role)),
+                    Some(member) => {
+                        members::find_role(conn, member, session.user)?.map(|role| (member, role))
+                    }
                     None => None,
                 };
-                let signed_in = SignedIn { user: session.user, session: session.id, membership };
+                let signed_in = SignedIn {
+                    user: session.user,
+                    session: session.id,
+                    membership,
+                };
                 Ok(Some((session, signed_in)))
             })
             .await?;
-        let Some((session, signed_in)) = found else { return Ok(Principal::Anonymous) };
+        let Some((session, signed_in)) = found else {
+            return Ok(Principal::Anonymous);
+        };
         if now.since(session.last_seen_at) >= SEEN_EVERY {
             let expires_at = rules::session_expiry(session.created_at, now);
-            self.db.write(move |tx| Ok::<_, Error>(sessions::touch(tx, session.id, now, expires_at)?)).await?;
+            self.db
+                .write(move |tx| Ok::<_, Error>(sessions::touch(tx, session.id, now, expires_at)?))
+                .await?;
         }
         Ok(Principal::User(signed_in))
     }
@@ -74,13 +88,27 @@ impl Accounts {
     /// Who comes with this API token; nobody, if it is unknown, revoked or expired.
     pub async fn principal_of_token(&self, token: &str) -> Result<Principal, Error> {
         let (token, now) = (token_sha256(token), self.now());
-        let found = self.db.read(move |conn| tokens::find_by_token(conn, &token, now)).await?;
-        let Some(found) = found else { return Ok(Principal::Anonymous) };
-        if found.last_used_at.is_none_or(|used| now.since(used) >= SEEN_EVERY) {
+        let found = self
+            .db
+            .read(move |conn| tokens::find_by_token(conn, &token, now))
+            .await?;
+        let Some(found) = found else {
+            return Ok(Principal::Anonymous);
+        };
+        if found
+            .last_used_at
+            .is_none_or(|used| now.since(used) >= SEEN_EVERY)
+        {
             let id = found.id;
-            self.db.write(move |tx| Ok::<_, Error>(tokens::touch(tx, id, now)?)).await?;
+            self.db
+                .write(move |tx| Ok::<_, Error>(tokens::touch(tx, id, now)?))
+                .await?;
         }
-        Ok(Principal::Token { token: found.id, member: found.member, scopes: found.scopes })
+        Ok(Principal::Token {
+            token: found.id,
+            member: found.member,
+            scopes: found.scopes,
+        })
     }
 
     /// All that a session shows of itself.
@@ -131,7 +159,9 @@ impl Accounts {
 
     pub async fn list_sessions(&self, user: UserId) -> Result<Vec<Session>, Error> {
         let now = self.now();
-        self.db.read(move |conn| Ok(sessions::list(conn, user, now)?)).await
+        self.db
+            .read(move |conn| Ok(sessions::list(conn, user, now)?))
+            .await
     }
 
     /// Ends one of the user's own sessions.
@@ -166,14 +196,19 @@ impl Accounts {
         before: Option<(Timestamp, LoginRecordId)>,
         limit: u32,
     ) -> Result<Vec<LoginRecord>, Error> {
-        self.db.read(move |conn| Ok(logins::list(conn, user, before, i64::from(limit))?)).await
+        self.db
+            .read(move |conn| Ok(logins::list(conn, user, before, i64::from(limit))?))
+            .await
     }
 }
 
 pub(super) fn account(conn: &mut Conn, user: UserId) -> Result<Account, Error> {
     let user = existing(conn, user)?.user;
     let recovery_codes_left = users::count_recovery_codes(conn, user.id)?;
-    Ok(Account { user, recovery_codes_left })
+    Ok(Account {
+        user,
+        recovery_codes_left,
+    })
 }
 
 pub(super) fn current(conn: &mut Conn, signed_in: SignedIn, now: Timestamp) -> Result<Current, Error> {

@@ -18,7 +18,10 @@ pub(super) struct Counter {
 
 impl Counter {
     fn new(kind: &str, whom: &str, throttle: Throttle) -> Self {
-        Self { key: sha256(format!("{kind}:{whom}").as_bytes()).to_vec(), throttle }
+        Self {
+            key: sha256(format!("{kind}:{whom}").as_bytes()).to_vec(),
+            throttle,
+        }
     }
 
     /// Failures of an account, which need not exist.
@@ -46,7 +49,9 @@ impl Counter {
         let before = throttles::lock(tx, &self.key, now)?;
         match rules::count_try(before, self.throttle, now) {
             Ok(tally) => Ok(throttles::set(tx, &self.key, tally)?),
-            Err(wait) => Err(Error::TooMany { retry_after_secs: wait.as_millis().div_ceil(1000).max(1) as u64 }),
+            Err(wait) => Err(Error::TooMany {
+                retry_after_secs: wait.as_millis().div_ceil(1000).max(1) as u64,
+            }),
         }
     }
 

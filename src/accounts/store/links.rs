@@ -36,7 +36,12 @@ pub fn replace(tx: &mut Conn, link: &NewLink<'_>, now: Timestamp) -> Result<()> 
 }
 
 /// Whose live link this is; changes nothing.
-pub fn find(conn: &mut Conn, purpose: Purpose, token_sha256: &[u8], now: Timestamp) -> Result<Option<UserId>> {
+pub fn find(
+    conn: &mut Conn,
+    purpose: Purpose,
+    token_sha256: &[u8],
+    now: Timestamp,
+) -> Result<Option<UserId>> {
     Ok(account_tokens::table
         .filter(account_tokens::token_sha256.eq(token_sha256))
         .filter(account_tokens::purpose.eq(purpose.as_str()))
@@ -59,7 +64,9 @@ pub fn take(
         .filter(account_tokens::purpose.eq(purpose.as_str()))
         .filter(account_tokens::used_at.is_null())
         .filter(account_tokens::expires_at.gt(now));
-    let used = diesel::update(live).set(account_tokens::used_at.eq(Some(now))).execute(tx)?;
+    let used = diesel::update(live)
+        .set(account_tokens::used_at.eq(Some(now)))
+        .execute(tx)?;
     if used == 0 {
         return Ok(None);
     }

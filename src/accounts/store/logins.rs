@@ -52,7 +52,9 @@ pub fn list(
     before: Option<(Timestamp, LoginRecordId)>,
     limit: i64,
 ) -> Result<Vec<LoginRecord>> {
-    let mut query = login_records::table.filter(login_records::user_id.eq(user)).into_boxed();
+    let mut query = login_records::table
+        .filter(login_records::user_id.eq(user))
+        .into_boxed();
     if let Some((at, id)) = before {
         query = query.filter(
             login_records::collected_at
@@ -80,21 +82,31 @@ pub fn list(
         .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(id, outcome, (address, browser, browser_version, system), (language, referrer), policy_version, at, purge_at)| {
-            LoginRecord {
+        .map(
+            |(
                 id,
                 outcome,
-                address,
-                browser,
-                browser_version,
-                system,
-                language,
-                referrer,
+                (address, browser, browser_version, system),
+                (language, referrer),
                 policy_version,
                 at,
                 purge_at,
-            }
-        })
+            )| {
+                LoginRecord {
+                    id,
+                    outcome,
+                    address,
+                    browser,
+                    browser_version,
+                    system,
+                    language,
+                    referrer,
+                    policy_version,
+                    at,
+                    purge_at,
+                }
+            },
+        )
         .collect())
 }
 
@@ -105,8 +117,11 @@ pub fn count_successes(
     browser: Option<&str>,
     system: Option<&str>,
 ) -> Result<(i64, i64)> {
-    let successes =
-        || login_records::table.filter(login_records::user_id.eq(user)).filter(login_records::outcome.eq(LoginOutcome::Success));
+    let successes = || {
+        login_records::table
+            .filter(login_records::user_id.eq(user))
+            .filter(login_records::outcome.eq(LoginOutcome::Success))
+    };
     let all: i64 = successes().count().get_result(conn)?;
     let mut alike = successes().into_boxed();
     alike = match browser {

@@ -57,7 +57,10 @@ pub fn list_memberships(conn: &mut Conn, user: UserId) -> Result<Vec<Membership>
         .order((memberships::created_at, memberships::member_id))
         .select((members::id, members::name, memberships::role))
         .load(conn)?;
-    Ok(rows.into_iter().map(|(member, name, role)| Membership { member, name, role }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(member, name, role)| Membership { member, name, role })
+        .collect())
 }
 
 pub fn delete(tx: &mut Conn, id: MemberId) -> Result<()> {

@@ -46,7 +46,17 @@ const COLUMNS: Columns = (
 
 fn session_of(row: Row) -> Session {
     let (id, user, member, address, browser, system, created_at, last_seen_at, expires_at) = row;
-    Session { id, user, member, address, browser, system, created_at, last_seen_at, expires_at }
+    Session {
+        id,
+        user,
+        member,
+        address,
+        browser,
+        system,
+        created_at,
+        last_seen_at,
+        expires_at,
+    }
 }
 
 pub fn insert(tx: &mut Conn, session: &Session, token_sha256: &[u8]) -> Result<()> {
@@ -104,20 +114,29 @@ pub fn list(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<Session
 
 pub fn touch(tx: &mut Conn, id: SessionId, seen_at: Timestamp, expires_at: Timestamp) -> Result<()> {
     diesel::update(sessions::table.filter(sessions::id.eq(id)))
-        .set((sessions::last_seen_at.eq(seen_at), sessions::expires_at.eq(expires_at)))
+        .set((
+            sessions::last_seen_at.eq(seen_at),
+            sessions::expires_at.eq(expires_at),
+        ))
         .execute(tx)?;
     Ok(())
 }
 
 pub fn set_member(tx: &mut Conn, id: SessionId, member: Option<MemberId>) -> Result<()> {
-    diesel::update(sessions::table.filter(sessions::id.eq(id))).set(sessions::member_id.eq(member)).execute(tx)?;
+    diesel::update(sessions::table.filter(sessions::id.eq(id)))
+        .set(sessions::member_id.eq(member))
+        .execute(tx)?;
     Ok(())
 }
 
 /// Ends one session of a user. False: no such session.
 pub fn delete(tx: &mut Conn, user: UserId, id: SessionId) -> Result<bool> {
-    let gone = diesel::delete(sessions::table.filter(sessions::id.eq(id)).filter(sessions::user_id.eq(user)))
-        .execute(tx)?;
+    let gone = diesel::delete(
+        sessions::table
+            .filter(sessions::id.eq(id))
+            .filter(sessions::user_id.eq(user)),
+    )
+    .execute(tx)?;
     Ok(gone > 0)
 }
 

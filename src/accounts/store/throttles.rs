@@ -21,11 +21,20 @@ pub fn lock(tx: &mut Conn, key: &[u8], now: Timestamp) -> Result<Option<Tally>> 
         .do_update()
         .set(login_throttles::failures.eq(login_throttles::failures))
         .execute(c))?;
-    let (failures, first_failure_at, blocked_until): (i32, Timestamp, Option<Timestamp>) = login_throttles::table
-        .filter(login_throttles::key_sha256.eq(key))
-        .select((login_throttles::failures, login_throttles::first_failure_at, login_throttles::blocked_until))
-        .first(tx)?;
-    Ok((failures > 0).then_some(Tally { failures, first_failure_at, blocked_until }))
+    let (failures, first_failure_at, blocked_until): (i32, Timestamp, Option<Timestamp>) =
+        login_throttles::table
+            .filter(login_throttles::key_sha256.eq(key))
+            .select((
+                login_throttles::failures,
+                login_throttles::first_failure_at,
+                login_throttles::blocked_until,
+            ))
+            .first(tx)?;
+    Ok((failures > 0).then_some(Tally {
+        failures,
+        first_failure_at,
+        blocked_until,
+    }))
 }
 
 pub fn set(tx: &mut Conn, key: &[u8], tally: Tally) -> Result<()> {
@@ -61,5 +70,8 @@ pub fn clear(tx: &mut Conn, key: &[u8]) -> Result<()> {
 
 /// Forgets what began before `before`; no window and no wait is longer than that.
 pub fn delete_old(tx: &mut Conn, before: Timestamp) -> Result<usize> {
-    Ok(diesel::delete(login_throttles::table.filter(login_throttles::first_failure_at.lt(before))).execute(tx)?)
+    Ok(
+        diesel::delete(login_throttles::table.filter(login_throttles::first_failure_at.lt(before)))
+            .execute(tx)?,
+    )
 }

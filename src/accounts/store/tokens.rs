@@ -24,11 +24,25 @@ pub fn find_by_token(conn: &mut Conn, token_sha256: &[u8], now: Timestamp) -> Re
     let row: Option<Row> = api_tokens::table
         .filter(api_tokens::token_sha256.eq(token_sha256))
         .filter(api_tokens::revoked_at.is_null())
-        .filter(api_tokens::expires_at.is_null().or(api_tokens::expires_at.gt(now)))
-        .select((api_tokens::id, api_tokens::member_id, api_tokens::scopes, api_tokens::last_used_at))
+        .filter(
+            api_tokens::expires_at
+                .is_null()
+                .or(api_tokens::expires_at.gt(now)),
+        )
+        .select((
+            api_tokens::id,
+            api_tokens::member_id,
+            api_tokens::scopes,
+            api_tokens::last_used_at,
+        ))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(id, member, Json(scopes), last_used_at)| Presented { id, member, scopes, last_used_at }))
+    Ok(row.map(|(id, member, Json(scopes), last_used_at)| Presented {
+        id,
+        member,
+        scopes,
+        last_used_at,
+    }))
 }
 
 pub fn touch(tx: &mut Conn, id: ApiTokenId, now: Timestamp) -> Result<()> {

@@ -17,7 +17,6 @@ pub struct Credentials {
     /// Also while the second factor is not confirmed yet.
     pub totp_secret: Option<Vec<u8>>,
     pub totp_last_step: Option<i64>,
-    pub policy_version: PolicyVersionId,
 }
 
 impl Credentials {
@@ -27,8 +26,16 @@ impl Credentials {
 }
 
 type Row = (
-    (UserId, EmailAddress, Option<Timestamp>, Option<Name>, Language, Option<Timestamp>, Timestamp),
-    (String, Option<Vec<u8>>, Option<i64>, PolicyVersionId),
+    (
+        UserId,
+        EmailAddress,
+        Option<Timestamp>,
+        Option<Name>,
+        Language,
+        Option<Timestamp>,
+        Timestamp,
+    ),
+    (String, Option<Vec<u8>>, Option<i64>),
 );
 
 type Columns = (
@@ -41,7 +48,7 @@ type Columns = (
         users::totp_confirmed_at,
         users::created_at,
     ),
-    (users::password_hash, users::totp_secret, users::totp_last_step, users::policy_version_id),
+    (users::password_hash, users::totp_secret, users::totp_last_step),
 );
 
 const COLUMNS: Columns = (
@@ -54,13 +61,26 @@ const COLUMNS: Columns = (
         users::totp_confirmed_at,
         users::created_at,
     ),
-    (users::password_hash, users::totp_secret, users::totp_last_step, users::policy_version_id),
+    (users::password_hash, users::totp_secret, users::totp_last_step),
 );
 
-fn credentials_of((user, (password_hash, totp_secret, totp_last_step, policy_version)): Row) -> Credentials {
+fn credentials_of((user, (password_hash, totp_secret, totp_last_step)): Row) -> Credentials {
     let (id, email, email_verified_at, name, language, totp_confirmed_at, created_at) = user;
-    let user = User { id, email, email_verified_at, name, language, totp_confirmed_at, created_at };
-    Credentials { user, password_hash, totp_secret, totp_last_step, policy_version }
+    let user = User {
+        id,
+        email,
+        email_verified_at,
+        name,
+        language,
+        totp_confirmed_at,
+        created_at,
+    };
+    Credentials {
+        user,
+        password_hash,
+        totp_secret,
+        totp_last_step,
+    }
 }
 
 /// A user to be. Their address is not verified yet unless `verified` says so.
@@ -94,26 +114,39 @@ pub fn insert(tx: &mut Conn, user: &NewUser<'_>, now: Timestamp) -> Result<()> {
 }
 
 pub fn find_by_address(conn: &mut Conn, email: &EmailAddress) -> Result<Option<Credentials>> {
-    let row: Option<Row> =
-        users::table.filter(users::email_folded.eq(email.folded())).select(COLUMNS).first(conn).optional()?;
+    let row: Option<Row> = users::table
+        .filter(users::email_folded.eq(email.folded()))
+        .select(COLUMNS)
+        .first(conn)
+        .optional()?;
     Ok(row.map(credentials_of))
 }
 
 pub fn find(conn: &mut Conn, id: UserId) -> Result<Option<Credentials>> {
-    let row: Option<Row> = users::table.filter(users::id.eq(id)).select(COLUMNS).first(conn).optional()?;
+    let row: Option<Row> = users::table
+        .filter(users::id.eq(id))
+        .select(COLUMNS)
+        .first(conn)
+        .optional()?;
     Ok(row.map(credentials_of))
 }
 
 /// Locks the user until the transaction ends, so that two requests never use one code.
 pub fn lock(tx: &mut Conn, id: UserId) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(id))).set(users::id.eq(id)).execute(tx)?;
+    diesel::update(users::table.filter(users::id.eq(id)))
+        .set(users::id.eq(id))
+        .execute(tx)?;
     Ok(())
 }
 
 pub fn set_verified(tx: &mut Conn, id: UserId, now: Timestamp) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(id)).filter(users::email_verified_at.is_null()))
-        .set(users::email_verified_at.eq(now))
-        .execute(tx)?;
+    diesel::update(
+        users::table
+            .filter(users::id.eq(id))
+            .filter(users::email_verified_at.is_null()),
+    )
+    .set(users::email_verified_at.eq(now))
+    .execute(tx)?;
     Ok(())
 }
 
@@ -126,9 +159,13 @@ pub fn set_password(tx: &mut Conn, id: UserId, hash: &str, now: Timestamp) -> Re
 
 /// The same password, hashed anew, unless it was changed meanwhile.
 pub fn rehash(tx: &mut Conn, id: UserId, old: &str, new: &str) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(old)))
-        .set(users::password_hash.eq(new))
-        .execute(tx)?;
+    diesel::update(
+        users::table
+            .filter(users::id.eq(id))
+            .filter(users::password_hash.eq(old)),
+    )
+    .set(users::password_hash.eq(new))
+    .execute(tx)?;
     Ok(())
 }
 
@@ -160,13 +197,19 @@ pub fn set_name(
     now: Timestamp,
 ) -> Result<()> {
     diesel::update(users::table.filter(users::id.eq(id)))
-        .set((users::name.eq(name), users::policy_version_id.eq(policy_version), users::collected_at.eq(now)))
+        .set((
+            users::name.eq(name),
+            users::policy_version_id.eq(policy_version),
+            users::collected_at.eq(now),
+        ))
         .execute(tx)?;
     Ok(())
 }
 
 pub fn set_language(tx: &mut Conn, id: UserId, language: Language) -> Result<()> {
-    diesel::update(users::table.filter(users::id.eq(id))).set(users::language.eq(language)).execute(tx)?;
+    diesel::update(users::table.filter(users::id.eq(id)))
+        .set(users::language.eq(language))
+        .execute(tx)?;
     Ok(())
 }
 
@@ -184,7 +227,10 @@ pub fn set_totp_secret(tx: &mut Conn, id: UserId, secret: &[u8]) -> Result<()> {
 
 pub fn confirm_totp(tx: &mut Conn, id: UserId, step: i64, now: Timestamp) -> Result<()> {
     diesel::update(users::table.filter(users::id.eq(id)))
-        .set((users::totp_confirmed_at.eq(Some(now)), users::totp_last_step.eq(Some(step))))
+        .set((
+            users::totp_confirmed_at.eq(Some(now)),
+            users::totp_last_step.eq(Some(step)),
+        ))
         .execute(tx)?;
     Ok(())
 }
@@ -209,7 +255,11 @@ pub fn remove_totp(tx: &mut Conn, id: UserId) -> Result<()> {
 }
 
 /// Replaces all recovery codes by these.
-pub fn replace_recovery_codes(tx: &mut Conn, user: UserId, codes: Vec<(RecoveryCodeId, Vec<u8>)>) -> Result<()> {
+pub fn replace_recovery_codes(
+    tx: &mut Conn,
+    user: UserId,
+    codes: Vec<(RecoveryCodeId, Vec<u8>)>,
+) -> Result<()> {
     diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user))).execute(tx)?;
     for (id, sha256) in codes {
         diesel::insert_into(recovery_codes::table)
@@ -262,12 +312,16 @@ pub fn delete(tx: &mut Conn, id: UserId) -> Result<()> {
 /// The members to which this user alone belongs.
 pub fn sole_members(conn: &mut Conn, id: UserId) -> Result<Vec<MemberId>> {
     use crate::db::schema::memberships;
-    let all: Vec<MemberId> =
-        memberships::table.filter(memberships::user_id.eq(id)).select(memberships::member_id).load(conn)?;
+    let all: Vec<MemberId> = memberships::table
+        .filter(memberships::user_id.eq(id))
+        .select(memberships::member_id)
+        .load(conn)?;
     let mut sole = Vec::new();
     for member in all {
-        let users: i64 =
-            memberships::table.filter(memberships::member_id.eq(member)).count().get_result(conn)?;
+        let users: i64 = memberships::table
+            .filter(memberships::member_id.eq(member))
+            .count()
+            .get_result(conn)?;
         if users == 1 {
             sole.push(member);
         }
