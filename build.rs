@@ -1,4 +1,11 @@
-//! Migrations are embedded: a new one must rebuild the crate.
+//! What is embedded in the crate rebuilds it: migrations, and the bar's script once it has been built.
+use std::path::Path;
+
 fn main() {
     println!("cargo:rerun-if-changed=migrations");
+    // A path that does not exist would rebuild every time: watch the folder above until the script is built.
+    let watched = ["widget-js/dist", "widget-js"];
+    if let Some(folder) = watched.into_iter().find(|folder| Path::new(folder).exists()) {
+        println!("cargo:rerun-if-changed={folder}");
+    }
 }

@@ -17,6 +17,7 @@ use crate::{
     clock::{self, Clock},
     config::{Config, Migrate, Switch},
     db::{self, Db},
+    embed::{self, Scripts},
     http::{
         Methods,
         client_addr::TrustedProxies,
@@ -58,6 +59,7 @@ pub struct App {
     pub accounts: Accounts,
     pub metrics: Metrics,
     pub bars: Bars,
+    scripts: Scripts,
     pub tracking: Tracking,
     address_limits: AddressLimits,
     account_limit: RateLimit<uuid::Uuid>,
@@ -111,6 +113,11 @@ impl App {
             PublishedBars::new(db.clone(), clock.clone()),
         );
 
+        let scripts = Scripts::new(
+            bars.published().clone(),
+            config.embed_url(),
+            embed::built_runtime(),
+        );
         let tracking = Tracking::new(
             db.clone(),
             clock.clone(),
@@ -175,6 +182,7 @@ impl App {
             account_limit,
             metrics,
             bars,
+            scripts,
             tracking,
             address_limits,
         })
@@ -225,13 +233,17 @@ impl App {
                 mail::api::unsubscribe(self.mailer.clone()),
             )
             .at(
-                "/e",
-                Methods::new().post(tracking::api::post(self.tracking.clone())),
+                "/b/:key",
+                Methods::new().get(embed::api::script(self.scripts.clone())),
             )
             .at(
-                "/e.gif",
-                Methods::new().get(tracking::api::gif(self.tracking.clone())),
+                "/optout",
+                Methods::new()
+                    .get(embed::api::show_choice())
+                    .post(embed::api::change_choice()),
             )
+            .at("/e", Methods::new().post(tracking::api::post(self.tracking.clone())))
+            .at("/e.gif", Methods::new().get(tracking::api::gif(self.tracking.clone())))
             .nest("/policies", policies::api::pages(self.policies.clone()))
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))
@@ -243,6 +255,7 @@ impl App {
             health::describe(),
             mail::api::describe(),
             policies::api::describe(),
+            embed::api::describe(),
             tracking::api::describe(),
         ])
     }

@@ -19,6 +19,7 @@ pub mod http;
 pub mod accounts;
 pub mod bars;
 pub mod tracking;
+pub mod embed;
 
 pub mod config;
 pub mod telemetry;
