@@ -112,6 +112,11 @@ impl App {
             random.clone(),
             PublishedBars::new(db.clone(), clock.clone()),
         );
+        let scripts = Scripts::new(
+            bars.published().clone(),
+            config.embed_url(),
+            embed::built_runtime(),
+        );
 
         let scripts = Scripts::new(
             bars.published().clone(),
@@ -245,6 +250,16 @@ impl App {
             .at("/e", Methods::new().post(tracking::api::post(self.tracking.clone())))
             .at("/e.gif", Methods::new().get(tracking::api::gif(self.tracking.clone())))
             .nest("/policies", policies::api::pages(self.policies.clone()))
+            .at(
+                "/b/:key",
+                Methods::new().get(embed::api::script(self.scripts.clone())),
+            )
+            .at(
+                "/optout",
+                Methods::new()
+                    .get(embed::api::show_choice())
+                    .post(embed::api::change_choice()),
+            )
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))
     }

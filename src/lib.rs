@@ -21,6 +21,8 @@ pub mod bars;
 pub mod tracking;
 pub mod embed;
 
+pub mod embed;
+
 pub mod config;
 pub mod telemetry;
 

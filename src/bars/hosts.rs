@@ -5,29 +5,31 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// `example.org`, or `*.example.org` for every name below it (but not itself). Kept in lower case and in its ASCII
-/// form (punycode). Ports are ignored.
+/// `example.org`; `*.example.org` for every name below it (but not itself); `*` for any host. Kept in lower case and in
+/// its ASCII form (punycode). Ports are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct HostPattern {
-    host: String,
-    below: bool,
+pub enum HostPattern {
+    Any,
+    Host(String),
+    Below(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a host such as `example.org`, or `*.example.org` for all below it")]
+#[error("must be a host such as `example.org`, `*.example.org` for all below it, or `*` for any")]
 pub struct NotAHostPattern;
 
 impl HostPattern {
     /// Is it this host, given as a URL has it: lower case, ASCII, no port?
     pub fn matches(&self, host: &str) -> bool {
         let host = host.strip_suffix('.').unwrap_or(host);
-        if self.below {
-            host.strip_suffix(self.host.as_str())
+        match self {
+            Self::Any => true,
+            Self::Host(name) => host == name,
+            Self::Below(name) => host
+                .strip_suffix(name.as_str())
                 .and_then(|rest| rest.strip_suffix('.'))
-                .is_some_and(|rest| !rest.is_empty())
-        } else {
-            host == self.host
+                .is_some_and(|rest| !rest.is_empty()),
         }
     }
 }
@@ -41,25 +43,28 @@ impl FromStr for HostPattern {
     type Err = NotAHostPattern;
     fn from_str(text: &str) -> Result<Self, NotAHostPattern> {
         let text = text.trim();
+        if text == "*" {
+            return Ok(Self::Any);
+        }
         let (below, host) = match text.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, text),
         };
         let host = without_port(host);
         let host = host.strip_suffix('.').unwrap_or(host);
-        // What a browser would make of it; it also refuses spaces, slashes, `@`, `*` and what else can't be in a name.
-        let host = match url::Host::parse(host).map_err(|_| NotAHostPattern)? {
-            url::Host::Domain(name) if is_name(&name) => name,
-            url::Host::Domain(_) => return Err(NotAHostPattern),
-            address if below => return Err(no_names_below(&address)),
-            address => address.to_string(),
-        };
-        Ok(Self { host, below })
+        // What a browser would make of it; it also refuses spaces, slashes, `@` and what else can't be in a name.
+        match url::Host::parse(host).map_err(|_| NotAHostPattern)? {
+            url::Host::Domain(name) if is_name(&name) => Ok(if below {
+                Self::Below(name)
+            } else {
+                Self::Host(name)
+            }),
+            url::Host::Domain(_) => Err(NotAHostPattern),
+            // There are no names below an address.
+            _ if below => Err(NotAHostPattern),
+            address => Ok(Self::Host(address.to_string())),
+        }
     }
-}
-
-fn no_names_below(_: &url::Host) -> NotAHostPattern {
-    NotAHostPattern
 }
 
 fn is_name(name: &str) -> bool {
@@ -85,10 +90,11 @@ fn without_port(host: &str) -> &str {
 
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.below {
-            f.write_str("*.")?;
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Host(name) => f.write_str(name),
+            Self::Below(name) => write!(f, "*.{name}"),
         }
-        f.write_str(&self.host)
     }
 }
 
@@ -153,7 +159,7 @@ mod tests {
 
     #[test]
     fn no_hosts_mean_any_host() {
-        assert!(is_allowed(&[], "anything.example"));
+        assert!(is_allowed(&[], "anything.example") && is_allowed(&[pattern("*")], "anything.example"));
         assert!(!is_allowed(&[pattern("example.org")], "example.net"));
     }
 
@@ -161,7 +167,6 @@ mod tests {
     fn what_is_no_host_is_refused() {
         for text in [
             "",
-            "*",
             "*.",
             "*.*.example.org",
             "a.*.org",

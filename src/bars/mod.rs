@@ -22,6 +22,7 @@ use poem_openapi::Enum;
 use crate::clock::Timestamp;
 use crate::ids::{self, BarId, MemberId, UserId};
 use crate::secrets::Random;
+use crate::text;
 use configuration::{Configuration, FieldError};
 
 pub use hosts::{HostPattern, NotAHostPattern, is_allowed};
@@ -95,19 +96,9 @@ impl BarName {
 }
 
 impl FromStr for BarName {
-    type Err = Unfit;
-    fn from_str(text: &str) -> Result<Self, Unfit> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(Unfit("must not be empty"));
-        }
-        if text.chars().count() > Self::MAX_CHARS {
-            return Err(Unfit("must have at most 100 characters"));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(Unfit("must not contain line breaks or other control characters"));
-        }
-        Ok(Self(text.to_owned()))
+    type Err = text::Refused;
+    fn from_str(name: &str) -> Result<Self, text::Refused> {
+        Ok(Self(text::line(name, Self::MAX_CHARS)?))
     }
 }
 
@@ -130,16 +121,13 @@ impl Note {
 }
 
 impl FromStr for Note {
-    type Err = Unfit;
-    fn from_str(text: &str) -> Result<Self, Unfit> {
-        let text = text.trim();
-        if text.chars().count() > Self::MAX_CHARS {
-            return Err(Unfit("must have at most 500 characters"));
+    type Err = text::Refused;
+    fn from_str(note: &str) -> Result<Self, text::Refused> {
+        match text::prose(note, Self::MAX_CHARS) {
+            Ok(note) => Ok(Self(note)),
+            Err(text::Refused::Empty) => Ok(Self::default()),
+            Err(refused) => Err(refused),
         }
-        if text.chars().any(|c| c.is_control() && c != '\n') {
-            return Err(Unfit("must not contain control characters besides line breaks"));
-        }
-        Ok(Self(text.to_owned()))
     }
 }
 
@@ -277,7 +265,14 @@ mod tests {
             " Spring sale ".parse::<BarName>().unwrap().as_str(),
             "Spring sale"
         );
-        for text in ["", "  ", "a\nb", "a\u{7f}", &"x".repeat(101)] {
+        for text in [
+            "",
+            "  ",
+            "a\nb",
+            "a\u{7f}",
+            "4111 1111 1111 1111",
+            &"x".repeat(101),
+        ] {
             assert!(text.parse::<BarName>().is_err(), "{text}");
         }
     }

@@ -176,6 +176,19 @@ impl Bars {
         Ok(self.db.read(move |conn| store::find(conn, member, id)).await?)
     }
 
+    pub async fn find_by_key(&self, member: MemberId, key: &BarKey) -> Result<Option<Bar>, Error> {
+        let key = *key;
+        self.db
+            .read(move |conn| {
+                let bars = store::list(conn, member)?;
+                match bars.iter().find(|bar| bar.key == key) {
+                    Some(bar) => Ok(store::find(conn, member, bar.id)?),
+                    None => Ok(None),
+                }
+            })
+            .await
+    }
+
     pub async fn list(&self, member: MemberId, listing: &Listing) -> Result<BarPage, Error> {
         let all = self.db.read(move |conn| store::list(conn, member)).await?;
         Ok(rules::page(all, listing))

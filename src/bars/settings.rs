@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::configuration::FieldError;
 use crate::mail::EmailAddress;
+use crate::text;
 
 const MOST_RECIPIENTS: usize = 10;
 const MOST_LANGUAGES: usize = 30;
@@ -112,7 +113,7 @@ impl Settings {
         if texts.len() > MOST_LANGUAGES {
             fail("autoresponse.texts".into(), "at most 30 languages are allowed");
         }
-        for (tag, text) in texts.iter().take(MOST_LANGUAGES) {
+        for (tag, words) in texts.iter().take(MOST_LANGUAGES) {
             if !is_language(tag) {
                 fail(
                     "autoresponse.texts".into(),
@@ -120,15 +121,11 @@ impl Settings {
                 );
                 continue;
             }
-            if !fits(&text.subject, 150, |c| c.is_control()) {
-                fail(
-                    format!("autoresponse.texts.{tag}.subject"),
-                    "must be one line of 1 to 150 characters",
-                );
+            if let Err(refused) = text::line(&words.subject, 150) {
+                fail(format!("autoresponse.texts.{tag}.subject"), &refused.to_string());
             }
-            if !fits(&text.text, 4000, |c| c.is_control() && c != '\n') {
-                let message = "must have 1 to 4000 characters, and no control characters besides line breaks";
-                fail(format!("autoresponse.texts.{tag}.text"), message);
+            if let Err(refused) = text::prose(&words.text, 4000) {
+                fail(format!("autoresponse.texts.{tag}.text"), &refused.to_string());
             }
         }
         if errors.is_empty() { Ok(self) } else { Err(errors) }
@@ -166,10 +163,6 @@ impl Autoresponse {
             .or_else(|| self.texts.iter().next())
             .map(|(_, text)| text)
     }
-}
-
-fn fits(text: &str, most: usize, bad: impl Fn(char) -> bool) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(bad)
 }
 
 /// The shape of a BCP 47 tag.

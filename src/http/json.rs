@@ -8,9 +8,11 @@ use std::{borrow::Cow, ops::Deref};
 
 use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::{
-    ApiResponse, impl_apirequest_for_payload,
+    ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, impl_apirequest_for_payload,
     payload::{ParsePayload, Payload},
-    registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry},
+    registry::{
+        MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+    },
     types::{ParseFromJSON, ToJSON, Type},
 };
 use serde_json::Value;
@@ -50,12 +52,48 @@ impl<T: ParseFromJSON> ParsePayload for Json<T> {
     const IS_REQUIRED: bool = T::IS_REQUIRED;
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
-        let bytes = Vec::<u8>::from_request(request, body).await?;
+        let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
         Ok(Self(parse(&bytes)?))
     }
 }
 
 impl_apirequest_for_payload!(Json<T>, T: ParseFromJSON);
+
+/// A JSON body that may be left out altogether.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaybeJson<T>(pub Option<T>);
+
+impl<'a, T: ParseFromJSON> ApiExtractor<'a> for MaybeJson<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        <Json<T> as ApiExtractor>::request_meta().map(|meta| MetaRequest {
+            required: false,
+            ..meta
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        let mut body = RequestBody::new(bytes.into());
+        let Json(value) = <Json<T> as ApiExtractor>::from_request(request, &mut body, options).await?;
+        Ok(Self(Some(value)))
+    }
+}
 
 impl<T: ToJSON> IntoResponse for Json<T> {
     fn into_response(self) -> Response {

@@ -28,6 +28,6 @@ pub mod server;
 
 pub use answers::{Created, NoContent};
 pub use client_addr::ClientAddr;
-pub use json::Json;
+pub use json::{Json, MaybeJson};
 pub use methods::Methods;
 pub use problem::{FieldError, Problem};
