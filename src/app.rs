@@ -117,12 +117,6 @@ impl App {
             config.embed_url(),
             embed::built_runtime(),
         );
-
-        let scripts = Scripts::new(
-            bars.published().clone(),
-            config.embed_url(),
-            embed::built_runtime(),
-        );
         let tracking = Tracking::new(
             db.clone(),
             clock.clone(),
@@ -250,16 +244,6 @@ impl App {
             .at("/e", Methods::new().post(tracking::api::post(self.tracking.clone())))
             .at("/e.gif", Methods::new().get(tracking::api::gif(self.tracking.clone())))
             .nest("/policies", policies::api::pages(self.policies.clone()))
-            .at(
-                "/b/:key",
-                Methods::new().get(embed::api::script(self.scripts.clone())),
-            )
-            .at(
-                "/optout",
-                Methods::new()
-                    .get(embed::api::show_choice())
-                    .post(embed::api::change_choice()),
-            )
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))
     }

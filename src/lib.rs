@@ -21,8 +21,6 @@ pub mod bars;
 pub mod tracking;
 pub mod embed;
 
-pub mod embed;
-
 pub mod config;
 pub mod telemetry;
 
