@@ -11,6 +11,7 @@ pub mod guards;
 pub mod headers;
 pub mod health;
 pub mod hosts;
+pub mod html;
 pub mod json;
 pub mod limits;
 pub mod methods;

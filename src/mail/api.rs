@@ -1,15 +1,13 @@
 //! Mail over HTTP: how an address stands in the API, and the way out that stands in every mail which may be refused.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use poem::endpoint::make;
-use poem::http::{StatusCode, header};
+use poem::http::StatusCode;
 use poem::{Request, Response};
 use serde_json::{Value, json};
 
 use super::{Category, EmailAddress, Language, Mailer, Subscription};
+use crate::http::html::{Page, Shape, escape};
 use crate::http::{Methods, Problem};
-use crate::secrets::sha256;
 
 crate::string_type!(EmailAddress, "email", "anna@example.com", None);
 
@@ -137,44 +135,21 @@ fn unknown() -> Response {
     page(StatusCode::NOT_FOUND, &words, false)
 }
 
-const STYLE: &str = ":root{color-scheme:light dark}body{font:17px/1.6 system-ui,sans-serif;margin:0;min-height:100vh;\
-    display:grid;place-items:center;color:light-dark(#334155,#cbd5e1);background:light-dark(#f1f5f9,#0b0f17)}\
-    main{box-sizing:border-box;width:min(32rem,calc(100vw - 2rem));padding:2.25rem;border-radius:12px;border-top:6px solid #2563eb;\
-    background:light-dark(#fff,#161c28)}h1{font-size:1.45rem;line-height:1.3;margin:0 0 .5rem;color:light-dark(#0f172a,#f1f5f9)}\
-    p{margin:0;overflow-wrap:anywhere}button{font:inherit;font-weight:600;margin-top:1.5rem;padding:.8rem 1.5rem;border:0;\
-    border-radius:8px;color:#fff;background:#2563eb;cursor:pointer}button:hover{background:#1d4ed8}";
-
 fn page(status: StatusCode, words: &Words, asks: bool) -> Response {
     let button = if asks {
         format!("<form method=\"post\"><button>{}</button></form>", words.button)
     } else {
         String::new()
     };
-    let body = format!(
-        "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"robots\" content=\"noindex\">\
-         <title>{title}</title><style>{STYLE}</style></head>\
-         <body><main><h1>{title}</h1><p>{text}</p>{button}</main></body></html>",
-        language = words.language.as_str(),
-        title = words.title,
-        text = escape(&words.text),
-    );
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        STANDARD.encode(sha256(STYLE.as_bytes()))
-    );
-    Response::builder()
-        .status(status)
-        .content_type("text/html; charset=utf-8")
-        .header(header::CONTENT_SECURITY_POLICY, policy)
-        .header(header::CACHE_CONTROL, "no-store")
-        .body(body)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('"', "&quot;")
+    Page {
+        status,
+        language: words.language.as_str(),
+        title: words.title,
+        body: format!("<h1>{}</h1><p>{}</p>{button}", words.title, escape(&words.text)),
+        shape: Shape::Card,
+        script: None,
+    }
+    .respond()
 }
 
 /// The way out, for the document.
