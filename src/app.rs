@@ -12,7 +12,10 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accounts::{self, Accounts, AnswerAddress, Passwords, api::Door},
+    accounts::{
+        self, Accounts, AnswerAddress, Passwords,
+        api::{Door, TeamApis, team_apis},
+    },
     bars::{Bars, PublishedBars, PurgeBar},
     clock::{self, Clock},
     config::{Config, Migrate, Switch},
@@ -39,7 +42,7 @@ use crate::{
 };
 
 /// The operations of the management API, by feature.
-pub type Apis = (PoliciesApi, ());
+pub type Apis = (TeamApis, PoliciesApi);
 
 /// How many passwords are hashed at a time: 19 MiB and a core each.
 const PASSWORDS_AT_A_TIME: usize = 2;
@@ -197,10 +200,10 @@ impl App {
 
     fn apis(&self) -> Apis {
         (
+            team_apis(&self.accounts),
             PoliciesApi {
                 policies: self.policies.clone(),
             },
-            (),
         )
     }
 
@@ -241,8 +244,14 @@ impl App {
                     .get(embed::api::show_choice())
                     .post(embed::api::change_choice()),
             )
-            .at("/e", Methods::new().post(tracking::api::post(self.tracking.clone())))
-            .at("/e.gif", Methods::new().get(tracking::api::gif(self.tracking.clone())))
+            .at(
+                "/e",
+                Methods::new().post(tracking::api::post(self.tracking.clone())),
+            )
+            .at(
+                "/e.gif",
+                Methods::new().get(tracking::api::gif(self.tracking.clone())),
+            )
             .nest("/policies", policies::api::pages(self.policies.clone()))
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))

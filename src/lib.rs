@@ -18,8 +18,8 @@ pub mod http;
 
 pub mod accounts;
 pub mod bars;
-pub mod tracking;
 pub mod embed;
+pub mod tracking;
 
 pub mod config;
 pub mod telemetry;

@@ -5,12 +5,15 @@
 //! token that it could read again.
 
 pub mod api;
+pub mod api_tokens;
 mod jobs;
 pub mod passwords;
 pub mod permissions;
+pub mod profile;
 pub mod rules;
 mod service;
 mod store;
+pub mod team;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -24,12 +27,16 @@ use crate::ids::{LoginRecordId, MemberId, PolicyVersionId, SessionId, UserId};
 use crate::mail::{self, EmailAddress, Language};
 use crate::text;
 
+pub use api_tokens::ApiToken;
 pub use jobs::{AnswerAddress, Purge};
 pub use passwords::{NewPassword, Passwords, WeakPassword};
 pub use permissions::{Access, Operation, Principal, Refusal, Rule, SignedIn};
 pub use service::{
     Account, Accounts, Agreed, Current, LogIn, LoggedIn, NewSession, Registration, SecondFactor,
     TotpEnrolment,
+};
+pub use team::{
+    Invitation, Member, MemberChange, MemberKind, NewMember, OwnMember, Region, TeamError, TeamUser, TimeZone,
 };
 
 /// Why an operation on accounts was not done.

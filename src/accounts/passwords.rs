@@ -211,11 +211,7 @@ mod tests {
         ] {
             assert_eq!(parse(text), Err(why), "{text:?}");
         }
-        for text in [
-            "correct horse battery",
-            "ünïcödé wörds",
-            "yz19yz19-yz18",
-        ] {
+        for text in ["correct horse battery", "ünïcödé wörds", "yz19yz19-yz18"] {
             assert!(parse(text).is_ok(), "{text:?}");
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{Role, Scope};
+use crate::audit::Actor;
 use crate::ids::{ApiTokenId, MemberId, SessionId, UserId};
 
 /// Who may do an operation.
@@ -100,6 +101,7 @@ operations! {
     UpdateMember = "update_member": from(Admin, MembersWrite);
     ReadProfile = "read_profile": from(Admin, MembersRead);
     UpdateProfile = "update_profile": from(Admin, MembersWrite);
+    DeleteProfileField = "delete_profile_field": from(Admin, MembersWrite);
     ListTeam = "list_team": from(Viewer, MembersRead);
     UpdateTeamMember = "update_team_member": in_person(Admin);
     RemoveTeamMember = "remove_team_member": in_person(Admin);
@@ -108,6 +110,7 @@ operations! {
     // Invitations. Whoever holds the mail's link may read and accept it: with an account, or by making one.
     ListInvitations = "list_invitations": from(Admin, MembersRead);
     CreateInvitation = "create_invitation": in_person(Admin);
+    ResendInvitation = "resend_invitation": in_person(Admin);
     RevokeInvitation = "revoke_invitation": in_person(Admin);
     ReadInvitation = "read_invitation": ANYONE;
     AcceptInvitation = "accept_invitation": ANYONE;
@@ -202,6 +205,17 @@ pub struct Access {
     /// The user's role; `None` when a token acts.
     pub role: Option<Role>,
     pub principal: Principal,
+}
+
+impl Access {
+    /// Who acts, for the record.
+    pub fn actor(&self) -> Actor {
+        match &self.principal {
+            Principal::Anonymous => Actor::Anonymous,
+            Principal::User(signed_in) => Actor::User(signed_in.user),
+            Principal::Token { token, .. } => Actor::Token(*token),
+        }
+    }
 }
 
 /// Why not.

@@ -316,7 +316,10 @@ mod tests {
 
     #[test]
     fn a_time_zone_is_one_of_the_iana_database() {
-        assert_eq!("Europe/Berlin".parse::<TimeZone>().unwrap().as_str(), "Europe/Berlin");
+        assert_eq!(
+            "Europe/Berlin".parse::<TimeZone>().unwrap().as_str(),
+            "Europe/Berlin"
+        );
         assert_eq!("UTC".parse(), Ok(TimeZone::utc()));
         for text in ["", "Mars/Olympus", "../../etc/passwd", &"x".repeat(65)] {
             assert_eq!(text.parse::<TimeZone>(), Err(NotATimeZone), "{text}");

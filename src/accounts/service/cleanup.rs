@@ -3,7 +3,8 @@
 use super::Accounts;
 use crate::accounts::Error;
 use crate::accounts::rules::UNVERIFIED;
-use crate::accounts::store::{links, logins, members, sessions, throttles, users};
+use crate::accounts::store::{invitations, links, logins, members, sessions, throttles, users};
+use crate::accounts::team::INVITATION_KEPT;
 use crate::clock::DAY;
 
 /// Registrations forgotten in one transaction.
@@ -18,6 +19,7 @@ impl Accounts {
                 let links = links::delete_expired(tx, now)?;
                 let logins = logins::purge(tx, now)?;
                 throttles::delete_old(tx, now - 3 * DAY)?;
+                invitations::purge(tx, now - INVITATION_KEPT)?;
                 tracing::info!(sessions, links, logins, "purged what is over");
                 Ok::<_, Error>(())
             })

@@ -1,12 +1,17 @@
 //! What happens with accounts, each thing whole: one transaction, its mails and jobs inside.
 
 mod addresses;
+mod api_tokens;
 mod cleanup;
+mod invitations;
 mod log_in;
 mod own_password;
+mod profile;
+mod record;
 mod registration;
 mod second_factor;
 mod sessions;
+mod team;
 mod throttling;
 
 use serde::{Deserialize, Serialize};
@@ -108,7 +113,7 @@ impl Accounts {
         self.secure_cookies
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 

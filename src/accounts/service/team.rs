@@ -184,7 +184,8 @@ impl Accounts {
         detail: serde_json::Value,
     ) -> Result<(), Error> {
         let (clock, random) = (&self.clock, &self.random);
-        let entry = Entry::new(clock, random, Some(access.member), access.actor(), action, target).with(detail);
+        let entry =
+            Entry::new(clock, random, Some(access.member), access.actor(), action, target).with(detail);
         Ok(audit::record(tx, &entry)?)
     }
 }

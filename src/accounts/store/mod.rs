@@ -1,9 +1,13 @@
 //! The tables of accounts, a file for each kind of thing. Everything that belongs to a member is asked for by member.
 
+pub mod api_tokens;
+pub mod invitations;
 pub mod links;
 pub mod logins;
 pub mod members;
+pub mod profile;
 pub mod sessions;
+pub mod team;
 pub mod throttles;
 pub mod tokens;
 pub mod users;

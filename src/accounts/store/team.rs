@@ -109,9 +109,9 @@ pub fn list_of_user(
         .into_boxed();
     if let Some((at, id)) = after {
         query = query.filter(
-            memberships::created_at.gt(at).or(memberships::created_at
-                .eq(at)
-                .and(memberships::member_id.gt(id))),
+            memberships::created_at
+                .gt(at)
+                .or(memberships::created_at.eq(at).and(memberships::member_id.gt(id))),
         );
     }
     let rows: Vec<(Row, Role, Timestamp)> = query
