@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     accounts::{
         self, Accounts, AnswerAddress, Passwords,
-        api::{Door, TeamApis, team_apis},
+        api::{Door, MessagesApi, TeamApis, team_apis},
     },
     bars::{Bars, PublishedBars, PurgeBar},
     clock::{self, Clock},
@@ -42,7 +42,7 @@ use crate::{
 };
 
 /// The operations of the management API, by feature.
-pub type Apis = (TeamApis, PoliciesApi);
+pub type Apis = (TeamApis, MessagesApi, PoliciesApi);
 
 /// How many passwords are hashed at a time: 19 MiB and a core each.
 const PASSWORDS_AT_A_TIME: usize = 2;
@@ -201,6 +201,9 @@ impl App {
     fn apis(&self) -> Apis {
         (
             team_apis(&self.accounts),
+            MessagesApi {
+                mailer: self.mailer.clone(),
+            },
             PoliciesApi {
                 policies: self.policies.clone(),
             },
@@ -223,7 +226,7 @@ impl App {
     }
 
     fn routes(&self) -> Route {
-        Route::new()
+        accounts::api::pages::routes(Route::new(), &self.policies)
             .nest(openapi::PREFIX, openapi::routes(self.apis()).data(self.door()))
             .at(
                 "/api/openapi.json",

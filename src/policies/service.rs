@@ -1,6 +1,6 @@
 //! Looking policies up. They are public: nobody is asked who they are.
 
-use super::{Document, PolicyVersion, store};
+use super::{Current, Document, PolicyVersion, store};
 use crate::db::{self, Db};
 
 /// The posted policies. Cheap to clone.
@@ -12,6 +12,11 @@ pub struct Policies {
 impl Policies {
     pub fn new(db: Db) -> Self {
         Self { db }
+    }
+
+    /// The newest version of each document.
+    pub async fn current(&self) -> db::Result<Current> {
+        self.db.read(store::current).await
     }
 
     /// All versions of a document, newest first.

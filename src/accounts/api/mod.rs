@@ -4,6 +4,8 @@ mod audit_log;
 mod caller;
 mod cookie;
 mod members;
+mod messages;
+pub mod pages;
 mod problems;
 mod team;
 mod tokens;
@@ -11,6 +13,7 @@ mod tokens;
 pub use audit_log::AuditLogApi;
 pub use caller::{Caller, Door};
 pub use members::MembersApi;
+pub use messages::MessagesApi;
 pub use team::TeamApi;
 pub use tokens::TokensApi;
 
