@@ -1,9 +1,9 @@
 //! Contactbar: embeddable contact bars. One crate, one binary; the map, lowest first.
 
 pub mod clock;
-pub mod csv;
-pub mod ids;
 pub mod secrets;
+pub mod ids;
+pub mod csv;
 pub mod text;
 
 #[macro_use]

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::task::AtomicWaker;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -143,13 +144,13 @@ pub async fn serve_connection<S, E, W, F>(
     ) -> F,
     F: Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>,
 {
-    let open_requests = Arc::new(AtomicUsize::new(0));
-    let stream = TokioIo::new(Timed::new(stream, patience, open_requests.clone()));
+    let requests = Arc::new(Requests::default());
+    let stream = TokioIo::new(Timed::new(stream, patience, requests.clone()));
     let service = Answering {
         endpoint,
         peer,
         local,
-        open_requests,
+        requests,
     };
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -174,7 +175,7 @@ pub struct Answering<E> {
     endpoint: Arc<E>,
     peer: SocketAddr,
     local: Option<SocketAddr>,
-    open_requests: Arc<AtomicUsize>,
+    requests: Arc<Requests>,
 }
 
 impl<E: Endpoint + 'static> hyper::service::Service<hyper::Request<Incoming>> for Answering<E> {
@@ -192,8 +193,7 @@ impl<E: Endpoint + 'static> hyper::service::Service<hyper::Request<Incoming>> fo
             Scheme::HTTP,
         )
             .into();
-        self.open_requests.fetch_add(1, Ordering::SeqCst);
-        let open = Open(self.open_requests.clone());
+        let open = Open::new(self.requests.clone());
         Box::pin(async move {
             let response = match endpoint.call(request).await {
                 Ok(output) => output.into_response(),
@@ -233,11 +233,27 @@ impl Body for Held {
     }
 }
 
-struct Open(Arc<AtomicUsize>);
+/// The requests of one connection.
+#[derive(Default)]
+struct Requests {
+    open: AtomicUsize,
+    /// Whoever reads from the connection: when the last request ends, the idle limit begins to run.
+    reader: AtomicWaker,
+}
+
+struct Open(Arc<Requests>);
+
+impl Open {
+    fn new(requests: Arc<Requests>) -> Self {
+        requests.open.fetch_add(1, Ordering::SeqCst);
+        Self(requests)
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
+        self.0.reader.wake();
     }
 }
 
@@ -245,7 +261,7 @@ impl Drop for Open {
 pub struct Timed<S> {
     stream: S,
     patience: Patience,
-    open_requests: Arc<AtomicUsize>,
+    requests: Arc<Requests>,
     reading: Reading,
     read_deadline: Pin<Box<Sleep>>,
     write_deadline: Option<Pin<Box<Sleep>>>,
@@ -263,12 +279,12 @@ enum Reading {
 }
 
 impl<S> Timed<S> {
-    fn new(stream: S, patience: Patience, open_requests: Arc<AtomicUsize>) -> Self {
+    fn new(stream: S, patience: Patience, requests: Arc<Requests>) -> Self {
         let read_deadline = Box::pin(sleep_until(Instant::now() + patience.header));
         Self {
             stream,
             patience,
-            open_requests,
+            requests,
             reading: Reading::Header,
             read_deadline,
             write_deadline: None,
@@ -324,7 +340,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let open = self.open_requests.load(Ordering::SeqCst) > 0;
+        // Before the look, so that a request that ends right after it is not missed.
+        self.requests.reader.register(cx.waker());
+        let open = self.requests.open.load(Ordering::SeqCst) > 0;
         if open {
             self.set_reading(Reading::Request);
         } else if self.reading == Reading::Request {

@@ -25,7 +25,7 @@ pub use jobs::SendMail;
 pub use render::{Links, Rendered, Renderer};
 pub use service::{Mailer, Subscription};
 pub use templates::Template;
-pub use transport::{Outgoing, Transport};
+pub use transport::{Memory, Outgoing, Transport};
 
 use crate::clock::Timestamp;
 use crate::db;

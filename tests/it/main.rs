@@ -1,0 +1,14 @@
+//! All tests that need more than one module: one binary, so that it links once.
+//!
+//! `support` is the stage; each other module is a part of the story.
+
+#[macro_use]
+mod support;
+
+mod backup;
+mod guards;
+mod layering;
+mod openapi;
+mod problems;
+mod server;
+mod service;
