@@ -16,10 +16,11 @@ use crate::{
         self, Accounts, AnswerAddress, Passwords,
         api::{Door, MessagesApi, TeamApis, team_apis},
     },
-    bars::{Bars, PublishedBars, PurgeBar},
+    bars::{Bars, PublishedBars, PurgeBar, api::BarsApi},
     clock::{self, Clock},
     config::{Config, Migrate, Switch},
     db::{self, Db},
+    demo,
     embed::{self, Scripts},
     http::{
         Methods,
@@ -42,7 +43,7 @@ use crate::{
 };
 
 /// The operations of the management API, by feature.
-pub type Apis = (TeamApis, MessagesApi, PoliciesApi);
+pub type Apis = (TeamApis, MessagesApi, PoliciesApi, BarsApi);
 
 /// How many passwords are hashed at a time: 19 MiB and a core each.
 const PASSWORDS_AT_A_TIME: usize = 2;
@@ -207,6 +208,7 @@ impl App {
             PoliciesApi {
                 policies: self.policies.clone(),
             },
+            BarsApi::new(self.bars.clone(), self.config.embed_url()),
         )
     }
 
@@ -256,6 +258,13 @@ impl App {
                 Methods::new().get(tracking::api::gif(self.tracking.clone())),
             )
             .nest("/policies", policies::api::pages(self.policies.clone()))
+            .at(
+                "/demo",
+                Methods::new().get(demo::api::shop(
+                    self.bars.published().clone(),
+                    self.config.embed_url(),
+                )),
+            )
             .at("/healthz", Methods::new().get(health::healthz()))
             .at("/readyz", Methods::new().get(self.readiness().readyz()))
     }

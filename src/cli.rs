@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{backup, restore},
+    demo,
     http::panics,
     secrets::Random,
     telemetry,
@@ -27,6 +28,9 @@ enum Command {
     Serve,
     /// Bring the database up to date, and end.
     Migrate,
+    /// Make a demo member with a published bar and a page that shows it, if they are not there yet. Its password is
+    /// known to everybody: for trying it out on your own computer.
+    Demo,
     /// Print the OpenAPI document.
     Openapi,
     /// Check the settings, the database and the mail server, and say what is wrong.
@@ -88,6 +92,7 @@ async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        Command::Demo => make_demo(config).await,
         Command::Check => check(config).await,
         Command::Backup { file } => {
             backup(&database, &file).await?;
@@ -105,6 +110,18 @@ async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
 
 fn build(config: Config) -> anyhow::Result<App> {
     App::build(config, Clock::system(), Random::system())
+}
+
+async fn make_demo(config: Config) -> anyhow::Result<()> {
+    let app = build(config)?;
+    app.db.migrate().await.context("migrating the database")?;
+    demo::make(&app.accounts, &app.bars, &app.config.public_url).await?;
+    let url = app.config.public_url.as_str().trim_end_matches('/');
+    println!("Demo page   {url}/demo");
+    println!("API         {url}/docs");
+    println!("Log in      {} with the password {}", demo::EMAIL, demo::PASSWORD);
+    println!("The password is known to everybody: keep this installation to yourself.");
+    Ok(())
 }
 
 /// Cancelled by SIGTERM or SIGINT. A second one ends the process where it stands.

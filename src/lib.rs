@@ -21,6 +21,8 @@ pub mod bars;
 pub mod embed;
 pub mod tracking;
 
+pub mod demo;
+
 pub mod config;
 pub mod telemetry;
 

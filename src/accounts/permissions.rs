@@ -140,6 +140,7 @@ operations! {
     ResumeBar = "resume_bar": from(Editor, BarsWrite);
     ReadDraft = "read_draft": from(Viewer, BarsRead);
     UpdateDraft = "update_draft": from(Editor, BarsWrite);
+    DiscardDraft = "discard_draft": from(Editor, BarsWrite);
     PublishBar = "publish_bar": from(Editor, BarsWrite);
     ListBarVersions = "list_bar_versions": from(Viewer, BarsRead);
     ReadBarVersion = "read_bar_version": from(Viewer, BarsRead);

@@ -4,6 +4,7 @@
 //! by key that every visitor's request begins with ([`PublishedBars`]). Must never show a visitor anything but a
 //! published version, nor a member another's bar; counts nothing and keeps no contacts.
 
+pub mod api;
 pub mod configuration;
 mod hosts;
 mod jobs;

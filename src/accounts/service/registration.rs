@@ -361,6 +361,19 @@ impl Accounts {
             other => other,
         })
     }
+
+    /// The member that the user of an address belongs to, the first of several: for the command line.
+    pub async fn find_first_member(&self, email: EmailAddress) -> Result<Option<MemberId>, Error> {
+        self.db
+            .read(move |conn| {
+                let Some(known) = users::find_by_address(conn, &email)? else {
+                    return Ok(None);
+                };
+                let memberships = members::list_memberships(conn, known.user.id)?;
+                Ok(memberships.first().map(|membership| membership.member))
+            })
+            .await
+    }
 }
 
 /// The versions that somebody agreed to, if they are still the current ones.
