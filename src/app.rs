@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     accounts::{
         self, Accounts, AnswerAddress, Passwords,
-        api::{Door, MessagesApi, TeamApis, team_apis},
+        api::{Door, MessagesApi},
     },
     bars::{Bars, PublishedBars, PurgeBar, api::BarsApi},
     clock::{self, Clock},
@@ -43,7 +43,7 @@ use crate::{
 };
 
 /// The operations of the management API, by feature.
-pub type Apis = (TeamApis, MessagesApi, PoliciesApi, BarsApi);
+pub type Apis = (accounts::api::Apis, MessagesApi, PoliciesApi, BarsApi);
 
 /// How many passwords are hashed at a time: 19 MiB and a core each.
 const PASSWORDS_AT_A_TIME: usize = 2;
@@ -201,7 +201,7 @@ impl App {
 
     fn apis(&self) -> Apis {
         (
-            team_apis(&self.accounts),
+            accounts::api::apis(&self.accounts),
             MessagesApi {
                 mailer: self.mailer.clone(),
             },

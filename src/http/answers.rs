@@ -1,4 +1,4 @@
-//! Answers that many operations give: `201 Created` with the thing, `204 No Content`.
+//! Answers that many operations give: `201 Created` with the thing, `202 Accepted`, `204 No Content`.
 
 use poem::{IntoResponse, Response, http::StatusCode};
 use poem_openapi::{
@@ -56,6 +56,32 @@ impl ApiResponse for NoContent {
             responses: vec![MetaResponse {
                 description: "Done.",
                 status: Some(204),
+                status_range: None,
+                content: Vec::new(),
+                headers: Vec::new(),
+            }],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+/// 202: taken; what comes of it is told by mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted;
+
+impl IntoResponse for Accepted {
+    fn into_response(self) -> Response {
+        StatusCode::ACCEPTED.into_response()
+    }
+}
+
+impl ApiResponse for Accepted {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "Taken. What comes of it is told by mail; the answer is the same whether the address is known or not.",
+                status: Some(202),
                 status_range: None,
                 content: Vec::new(),
                 headers: Vec::new(),

@@ -27,7 +27,7 @@ pub mod route_class;
 pub mod schema;
 pub mod server;
 
-pub use answers::{Created, NoContent};
+pub use answers::{Accepted, Created, NoContent};
 pub use client_addr::ClientAddr;
 pub use json::{Json, MaybeJson};
 pub use methods::Methods;

@@ -1,5 +1,6 @@
 //! Accounts over HTTP: an endpoint group a file. [`Caller`] is how every feature's `api.rs` learns who asks.
 
+mod asking;
 mod audit_log;
 mod caller;
 mod cookie;
@@ -7,40 +8,61 @@ mod members;
 mod messages;
 pub mod pages;
 mod problems;
+mod registration;
+mod second_factor;
+mod session;
+mod shapes;
 mod team;
 mod tokens;
+mod user;
 
-pub use audit_log::AuditLogApi;
 pub use caller::{Caller, Door};
-pub use members::MembersApi;
 pub use messages::MessagesApi;
-pub use team::TeamApi;
-pub use tokens::TokensApi;
 
 use super::{Accounts, Name};
 use crate::http::page;
-use team::team_problem;
+use audit_log::AuditLogApi;
+use members::MembersApi;
+use registration::RegistrationApi;
+use second_factor::SecondFactorApi;
+use session::SessionApi;
+use team::{TeamApi, team_problem};
+use tokens::TokensApi;
+use user::UserApi;
 
 crate::string_type!(Name, "name", "Anna Blume", None);
 
-/// Members and their teams, tokens and record.
-pub type TeamApis = (MembersApi, TeamApi, TokensApi, AuditLogApi);
+#[derive(poem_openapi::Tags)]
+enum Tag {
+    /// Registering, proving an address, a forgotten password. Nobody needs to be logged in.
+    Registration,
+    /// Logging in and out.
+    Session,
+    /// One's own user: password, address, sessions, second factor.
+    Account,
+}
 
-pub fn team_apis(accounts: &Accounts) -> TeamApis {
-    (
-        MembersApi {
-            accounts: accounts.clone(),
-        },
-        TeamApi {
-            accounts: accounts.clone(),
-        },
-        TokensApi {
-            accounts: accounts.clone(),
-        },
-        AuditLogApi {
-            accounts: accounts.clone(),
-        },
-    )
+/// All operations of the feature.
+pub type Apis = (
+    (RegistrationApi, SessionApi, UserApi, SecondFactorApi),
+    (MembersApi, TeamApi, TokensApi, AuditLogApi),
+);
+
+pub fn apis(accounts: &Accounts) -> Apis {
+    let accounts = || accounts.clone();
+    let own = (
+        RegistrationApi { accounts: accounts() },
+        SessionApi { accounts: accounts() },
+        UserApi { accounts: accounts() },
+        SecondFactorApi { accounts: accounts() },
+    );
+    let of_members = (
+        MembersApi { accounts: accounts() },
+        TeamApi { accounts: accounts() },
+        TokensApi { accounts: accounts() },
+        AuditLogApi { accounts: accounts() },
+    );
+    (own, of_members)
 }
 
 fn default_limit() -> u32 {

@@ -194,10 +194,10 @@ impl Accounts {
         &self,
         user: UserId,
         before: Option<(Timestamp, LoginRecordId)>,
-        limit: u32,
+        limit: i64,
     ) -> Result<Vec<LoginRecord>, Error> {
         self.db
-            .read(move |conn| Ok(logins::list(conn, user, before, i64::from(limit))?))
+            .read(move |conn| Ok(logins::list(conn, user, before, limit)?))
             .await
     }
 }
