@@ -39,11 +39,11 @@ use crate::{
     mail::{self, Links, Mailer, SendMail, Transport},
     policies::{self, Policies, api::PoliciesApi},
     secrets::Random,
-    tracking::{self, ForgetVisitors, PurgeEvents, Tracking},
+    tracking::{self, ForgetVisitors, PurgeEvents, Tracking, api::StatisticsApi},
 };
 
 /// The operations of the management API, by feature.
-pub type Apis = (accounts::api::Apis, MessagesApi, PoliciesApi, BarsApi);
+pub type Apis = (accounts::api::Apis, MessagesApi, PoliciesApi, BarsApi, StatisticsApi);
 
 /// How many passwords are hashed at a time: 19 MiB and a core each.
 const PASSWORDS_AT_A_TIME: usize = 2;
@@ -209,6 +209,9 @@ impl App {
                 policies: self.policies.clone(),
             },
             BarsApi::new(self.bars.clone(), self.config.embed_url()),
+            StatisticsApi {
+                tracking: self.tracking.clone(),
+            },
         )
     }
 

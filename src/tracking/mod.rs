@@ -28,10 +28,12 @@ use url::Url;
 pub use agents::{Agent, Device};
 pub use beacon::{Beacon, Malformed};
 pub use jobs::{ForgetVisitors, PurgeEvents, forget_bar};
-pub use period::{Interval, Period};
+pub use period::{Interval, Period, Unfit as PeriodUnfit};
 pub use rollup::Counts;
 pub use service::{CountError, Dropped, Post, Tracking};
-pub use statistics::{Breakdown, DroppedByReason, Point, RankBy, Ranking, Series, Site, SitePage, Totals};
+pub use statistics::{
+    Breakdown, DroppedByReason, Point, RankBy, Ranking, Series, Site, SitePage, Totals, rate,
+};
 
 use crate::clock::Timestamp;
 use crate::ids::{BarId, EventId, MemberId, VisitorId};

@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
-use poem_openapi::Object;
-
 use super::{Dimension, Drop, DropReason, Event, EventKind, OTHER};
 use crate::clock::Timestamp;
 use crate::ids::{BarId, MemberId};
 
 /// What happened, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Object)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// How often the bar was shown.
     pub views: i64,

@@ -316,6 +316,15 @@ impl Tracking {
         Ok(SitePage { sites, next })
     }
 
+    /// The time zone that a bar's member lives by; `None` if it is no bar of theirs.
+    pub async fn zone_of_bar(&self, member: MemberId, bar: BarId) -> db::Result<Option<TimeZone>> {
+        let name = self
+            .db
+            .read(move |conn| store::find_time_zone(conn, member, bar))
+            .await?;
+        Ok(name.map(|name| TimeZone::get(&name).unwrap_or(TimeZone::UTC)))
+    }
+
     /// The period of a question: what was asked, or the last 30 days.
     pub fn period(
         &self,

@@ -19,7 +19,7 @@ use super::{Dimension, DropReason, Event, Utm};
 use crate::both;
 use crate::clock::Timestamp;
 use crate::db::schema::{
-    daily_counts, daily_visitors, events, hourly_counts, hourly_drops, sites, visitor_salts,
+    bars, daily_counts, daily_visitors, events, hourly_counts, hourly_drops, members, sites, visitor_salts,
 };
 use crate::db::types::{Document, Moment, Uid};
 use crate::db::{Conn, Json, Result};
@@ -437,6 +437,18 @@ pub fn delete_of_bar(conn: &mut Conn, member: MemberId, bar: BarId, limit: i64) 
             .execute(c))?;
     }
     Ok(deleted)
+}
+
+/// The time zone of the member, if the bar is theirs.
+pub fn find_time_zone(conn: &mut Conn, member: MemberId, bar: BarId) -> Result<Option<String>> {
+    Ok(members::table
+        .inner_join(bars::table.on(bars::member_id.eq(members::id)))
+        .filter(members::id.eq(member))
+        .filter(bars::id.eq(bar))
+        .filter(bars::deleted_at.is_null())
+        .select(members::time_zone)
+        .first(conn)
+        .optional()?)
 }
 
 #[derive(QueryableByName)]

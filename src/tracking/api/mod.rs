@@ -1,7 +1,9 @@
 //! Counting over HTTP: the beacons of the embed host, and the statistics of the management API.
 
 mod beacons;
+mod statistics;
 mod visit;
 
 pub use beacons::{describe, gif, post};
+pub use statistics::StatisticsApi;
 pub use visit::visit;

@@ -1,0 +1,618 @@
+//! Statistics over HTTP: numbers as JSON, and as CSV.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::tz::TimeZone;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::{Attachment, AttachmentType};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi, Tags};
+
+use crate::accounts::Operation;
+use crate::accounts::api::Caller;
+use crate::clock::Timestamp;
+use crate::csv;
+use crate::http::{Json, Problem};
+use crate::ids::{BarId, MemberId};
+use crate::tracking::{
+    Counts, Dimension, DropReason, Interval, Period, PeriodUnfit, RankBy, Ranking, Tracking, rate,
+};
+
+/// What bars counted.
+pub struct StatisticsApi {
+    pub tracking: Tracking,
+}
+
+#[derive(Tags)]
+enum Tag {
+    /// What bars counted, and what they did not, and why.
+    Statistics,
+}
+
+/// What happened, counted.
+#[derive(Debug, Object)]
+struct Numbers {
+    /// How often the bar was shown.
+    views: i64,
+    /// Visitors, each once a day (UTC), under what their first event of that day says.
+    visitors: i64,
+    /// Presses of the main button or link.
+    clicks: i64,
+    /// How often the bar was closed.
+    closes: i64,
+    /// Forms sent.
+    submissions: i64,
+    /// Clicks for each view: the conversion of a bar with a link. Absent without views.
+    #[oai(skip_serializing_if_is_none)]
+    click_rate: Option<f64>,
+    /// Forms sent for each view: the conversion of a bar with a form. Absent without views.
+    #[oai(skip_serializing_if_is_none)]
+    conversion_rate: Option<f64>,
+}
+
+impl From<Counts> for Numbers {
+    fn from(counts: Counts) -> Self {
+        Self {
+            views: counts.views,
+            visitors: counts.visitors,
+            clicks: counts.clicks,
+            closes: counts.closes,
+            submissions: counts.submissions,
+            click_rate: rate(counts.clicks, counts.views),
+            conversion_rate: rate(counts.submissions, counts.views),
+        }
+    }
+}
+
+/// From one hour to another, which is not in it.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsPeriod")]
+struct PeriodAnswer {
+    from: Timestamp,
+    to: Timestamp,
+    /// The time zone whose days are meant.
+    #[oai(validator(max_length = 64))]
+    time_zone: String,
+}
+
+impl From<&Period> for PeriodAnswer {
+    fn from(period: &Period) -> Self {
+        Self {
+            from: period.from(),
+            to: period.to(),
+            time_zone: period.zone_name().to_owned(),
+        }
+    }
+}
+
+/// A period's sums, and those of the period of the same length before it.
+#[derive(Debug, Object)]
+struct Statistics {
+    period: PeriodAnswer,
+    totals: Numbers,
+    period_before: PeriodAnswer,
+    totals_before: Numbers,
+}
+
+/// Counts over time, without gaps.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsSeries")]
+struct SeriesAnswer {
+    period: PeriodAnswer,
+    interval: Interval,
+    points: Vec<PointAnswer>,
+}
+
+/// An hour or a day.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsPoint")]
+struct PointAnswer {
+    /// When it begins.
+    start: Timestamp,
+    /// Its name in the time zone: `2026-11-22`, or `2026-11-22T14:00:00+01:00`.
+    local: String,
+    counts: Numbers,
+}
+
+/// Counts by the values of a dimension.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsBreakdown")]
+struct BreakdownAnswer {
+    period: PeriodAnswer,
+    by: By,
+    /// The largest first.
+    items: Vec<ValueAnswer>,
+    /// All that is not among the items: smaller values, those too many to be told apart, and what has none.
+    other: Numbers,
+    total: Numbers,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsValue")]
+struct ValueAnswer {
+    /// Empty when unknown or absent.
+    value: String,
+    counts: Numbers,
+}
+
+/// What was not counted.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsDrops")]
+struct DropsAnswer {
+    period: PeriodAnswer,
+    /// The most frequent first.
+    items: Vec<DropAnswer>,
+    total: i64,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsDrop")]
+struct DropAnswer {
+    reason: DropReason,
+    dropped: i64,
+}
+
+/// A host on which a bar was seen, since ever.
+#[derive(Debug, Object)]
+#[oai(rename = "Site")]
+struct SiteAnswer {
+    host: String,
+    first_seen_at: Timestamp,
+    last_seen_at: Timestamp,
+    views: i64,
+    clicks: i64,
+    closes: i64,
+    submissions: i64,
+}
+
+#[derive(Debug, Object)]
+struct Sites {
+    items: Vec<SiteAnswer>,
+    /// Where the next page begins (`?after=`). Absent on the last one.
+    #[oai(skip_serializing_if_is_none)]
+    next_cursor: Option<String>,
+}
+
+/// What counts are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+enum By {
+    Variant,
+    /// Host and path, such as `example.com/pricing`.
+    Page,
+    Site,
+    /// The host that led to the page; empty when none did, or the site itself.
+    Referrer,
+    Browser,
+    System,
+    Device,
+    /// The first part of the browser's language tag, such as `de`.
+    Language,
+    UtmSource,
+    UtmMedium,
+    UtmCampaign,
+}
+
+impl From<By> for Dimension {
+    fn from(by: By) -> Self {
+        match by {
+            By::Variant => Self::Variant,
+            By::Page => Self::Page,
+            By::Site => Self::Site,
+            By::Referrer => Self::Referrer,
+            By::Browser => Self::Browser,
+            By::System => Self::System,
+            By::Device => Self::Device,
+            By::Language => Self::Language,
+            By::UtmSource => Self::UtmSource,
+            By::UtmMedium => Self::UtmMedium,
+            By::UtmCampaign => Self::UtmCampaign,
+        }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Export {
+    /// A table, with a line of headings.
+    #[oai(status = 200, content_type = "text/csv")]
+    Csv(Attachment<Vec<u8>>),
+}
+
+/// More lines than this no export has.
+const MAX_EXPORT: i64 = 10_000;
+
+#[OpenApi]
+impl StatisticsApi {
+    /// Read a bar's totals
+    ///
+    /// Views, visitors, clicks, closes and submissions of a period, and of the period before it. Without `from` and
+    /// `to`: the last 30 days, today included.
+    #[oai(
+        path = "/bars/:id/stats",
+        method = "get",
+        operation_id = "read_stats",
+        tag = "Tag::Statistics"
+    )]
+    async fn totals(
+        &self,
+        caller: Caller,
+        /// The bar.
+        id: Path<BarId>,
+        /// The first day in the time zone, such as `2026-11-01`, or the first instant.
+        #[oai(validator(max_length = 40))]
+        from: Query<Option<String>>,
+        /// The last day in the time zone (included), or the first instant that is not in the period.
+        #[oai(validator(max_length = 40))]
+        to: Query<Option<String>>,
+        /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
+        #[oai(validator(max_length = 64))]
+        time_zone: Query<Option<String>>,
+    ) -> Result<Json<Statistics>, Problem> {
+        let asked = Asked {
+            from: from.0,
+            to: to.0,
+            time_zone: time_zone.0,
+        };
+        let (member, period) = self.question(&caller, Operation::ReadStats, id.0, asked).await?;
+        let totals = self.tracking.totals(member, id.0, period).await?;
+        Ok(Json(Statistics {
+            period: (&totals.period).into(),
+            totals: totals.counts.into(),
+            period_before: (&totals.period_before).into(),
+            totals_before: totals.before.into(),
+        }))
+    }
+
+    /// Read a bar's counts over time
+    ///
+    /// Hour by hour or day by day, without gaps; a day is one of the time zone, of 23 to 25 hours. At most 1000 points.
+    #[oai(
+        path = "/bars/:id/stats/series",
+        method = "get",
+        operation_id = "read_stats_series",
+        tag = "Tag::Statistics"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "one for each parameter")]
+    async fn series(
+        &self,
+        caller: Caller,
+        /// The bar.
+        id: Path<BarId>,
+        /// The first day in the time zone, such as `2026-11-01`, or the first instant.
+        #[oai(validator(max_length = 40))]
+        from: Query<Option<String>>,
+        /// The last day in the time zone (included), or the first instant that is not in the period.
+        #[oai(validator(max_length = 40))]
+        to: Query<Option<String>>,
+        /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
+        #[oai(validator(max_length = 64))]
+        time_zone: Query<Option<String>>,
+        /// Absent: hours up to two days, else days.
+        interval: Query<Option<Interval>>,
+        /// Only this variant.
+        #[oai(validator(max_length = 16))]
+        variant: Query<Option<String>>,
+    ) -> Result<Json<SeriesAnswer>, Problem> {
+        let asked = Asked {
+            from: from.0,
+            to: to.0,
+            time_zone: time_zone.0,
+        };
+        let (member, period) = self
+            .question(&caller, Operation::ReadStatsSeries, id.0, asked)
+            .await?;
+        let interval = interval.0.unwrap_or_else(|| period.natural_interval());
+        period.check(interval)?;
+        let series = self
+            .tracking
+            .series(member, id.0, period, interval, variant.0)
+            .await?;
+        let points = series.points.into_iter().map(|point| PointAnswer {
+            start: point.start.at,
+            local: point.start.local,
+            counts: point.counts.into(),
+        });
+        Ok(Json(SeriesAnswer {
+            period: (&series.period).into(),
+            interval: series.interval,
+            points: points.collect(),
+        }))
+    }
+
+    /// Read a bar's counts by page, site, referrer, …
+    #[oai(
+        path = "/bars/:id/stats/breakdown",
+        method = "get",
+        operation_id = "read_stats_breakdown",
+        tag = "Tag::Statistics"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "one for each parameter")]
+    async fn breakdown(
+        &self,
+        caller: Caller,
+        /// The bar.
+        id: Path<BarId>,
+        /// What counts are told apart by.
+        by: Query<By>,
+        /// The first day in the time zone, such as `2026-11-01`, or the first instant.
+        #[oai(validator(max_length = 40))]
+        from: Query<Option<String>>,
+        /// The last day in the time zone (included), or the first instant that is not in the period.
+        #[oai(validator(max_length = 40))]
+        to: Query<Option<String>>,
+        /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
+        #[oai(validator(max_length = 64))]
+        time_zone: Query<Option<String>>,
+        /// What the largest values have most of. Absent: views.
+        sort: Query<Option<RankBy>>,
+        /// How many values are listed. Absent: 50.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<i64>>,
+    ) -> Result<Json<BreakdownAnswer>, Problem> {
+        let asked = Asked {
+            from: from.0,
+            to: to.0,
+            time_zone: time_zone.0,
+        };
+        let (member, period) = self
+            .question(&caller, Operation::ReadStatsBreakdown, id.0, asked)
+            .await?;
+        let ranking = Ranking {
+            by: sort.0.unwrap_or(RankBy::Views),
+            limit: limit.0.unwrap_or(50),
+        };
+        let breakdown = self
+            .tracking
+            .breakdown(member, id.0, period, by.0.into(), ranking)
+            .await?;
+        let items = breakdown.values.into_iter().map(|(value, counts)| ValueAnswer {
+            value,
+            counts: counts.into(),
+        });
+        Ok(Json(BreakdownAnswer {
+            period: (&breakdown.period).into(),
+            by: by.0,
+            items: items.collect(),
+            other: breakdown.other.into(),
+            total: breakdown.total.into(),
+        }))
+    }
+
+    /// Read what a bar did not count, and why
+    ///
+    /// Bots, look-aheads, visitors who opted out, hosts that are not allowed, … (promise 13).
+    #[oai(
+        path = "/bars/:id/stats/drops",
+        method = "get",
+        operation_id = "read_stats_drops",
+        tag = "Tag::Statistics"
+    )]
+    async fn drops(
+        &self,
+        caller: Caller,
+        /// The bar.
+        id: Path<BarId>,
+        /// The first day in the time zone, such as `2026-11-01`, or the first instant.
+        #[oai(validator(max_length = 40))]
+        from: Query<Option<String>>,
+        /// The last day in the time zone (included), or the first instant that is not in the period.
+        #[oai(validator(max_length = 40))]
+        to: Query<Option<String>>,
+        /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
+        #[oai(validator(max_length = 64))]
+        time_zone: Query<Option<String>>,
+    ) -> Result<Json<DropsAnswer>, Problem> {
+        let asked = Asked {
+            from: from.0,
+            to: to.0,
+            time_zone: time_zone.0,
+        };
+        let (member, period) = self
+            .question(&caller, Operation::ReadStatsDrops, id.0, asked)
+            .await?;
+        let answer = PeriodAnswer::from(&period);
+        let drops = self.tracking.drops(member, id.0, period).await?;
+        let total = drops.iter().map(|drop| drop.dropped).sum();
+        let items = drops.into_iter().map(|drop| DropAnswer {
+            reason: drop.reason,
+            dropped: drop.dropped,
+        });
+        Ok(Json(DropsAnswer {
+            period: answer,
+            items: items.collect(),
+            total,
+        }))
+    }
+
+    /// Export a bar's counts as CSV
+    ///
+    /// With `by`: by its values; without: over time. Cells that a spreadsheet would take for formulas begin with an
+    /// apostrophe.
+    #[oai(
+        path = "/bars/:id/stats.csv",
+        method = "get",
+        operation_id = "export_stats",
+        tag = "Tag::Statistics"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "one for each parameter")]
+    async fn export(
+        &self,
+        caller: Caller,
+        /// The bar.
+        id: Path<BarId>,
+        /// What counts are told apart by.
+        by: Query<Option<By>>,
+        /// The first day in the time zone, such as `2026-11-01`, or the first instant.
+        #[oai(validator(max_length = 40))]
+        from: Query<Option<String>>,
+        /// The last day in the time zone (included), or the first instant that is not in the period.
+        #[oai(validator(max_length = 40))]
+        to: Query<Option<String>>,
+        /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
+        #[oai(validator(max_length = 64))]
+        time_zone: Query<Option<String>>,
+        /// For an export over time. Absent: hours up to two days, else days.
+        interval: Query<Option<Interval>>,
+    ) -> Result<Export, Problem> {
+        let asked = Asked {
+            from: from.0,
+            to: to.0,
+            time_zone: time_zone.0,
+        };
+        let (member, period) = self
+            .question(&caller, Operation::ExportStats, id.0, asked)
+            .await?;
+        let (heading, rows) = match by.0 {
+            Some(by) => {
+                let ranking = Ranking {
+                    by: RankBy::Views,
+                    limit: MAX_EXPORT,
+                };
+                let breakdown = self
+                    .tracking
+                    .breakdown(member, id.0, period, by.into(), ranking)
+                    .await?;
+                let mut rows = breakdown.values;
+                if breakdown.other != Counts::default() {
+                    rows.push((crate::tracking::OTHER.to_owned(), breakdown.other));
+                }
+                (breakdown.by.as_str(), rows)
+            }
+            None => {
+                let interval = interval.0.unwrap_or_else(|| period.natural_interval());
+                period.check(interval)?;
+                let series = self.tracking.series(member, id.0, period, interval, None).await?;
+                let rows = series
+                    .points
+                    .into_iter()
+                    .map(|point| (point.start.local, point.counts));
+                ("start", rows.collect())
+            }
+        };
+        let table = table(heading, &rows).map_err(Problem::internal)?;
+        let file = Attachment::new(table)
+            .attachment_type(AttachmentType::Attachment)
+            .filename(format!("{}-{heading}.csv", id.0));
+        Ok(Export::Csv(file))
+    }
+
+    /// List where a bar was seen
+    ///
+    /// Every host, with when it was first and last seen. Outlives single events (promise 14).
+    #[oai(
+        path = "/bars/:id/sites",
+        method = "get",
+        operation_id = "list_sites",
+        tag = "Tag::Statistics"
+    )]
+    async fn sites(
+        &self,
+        caller: Caller,
+        /// The bar.
+        id: Path<BarId>,
+        /// How many sites are listed. Absent: 50.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<i64>>,
+        /// The `next_cursor` of the page before.
+        #[oai(validator(max_length = 400))]
+        after: Query<Option<String>>,
+    ) -> Result<Json<Sites>, Problem> {
+        let (member, _) = self.reader(&caller, Operation::ListSites, id.0).await?;
+        let after = after.0.map(|cursor| read_cursor(&cursor)).transpose()?;
+        let page = self
+            .tracking
+            .sites(member, id.0, after, limit.0.unwrap_or(50))
+            .await?;
+        let items = page.sites.into_iter().map(|site| SiteAnswer {
+            host: site.host,
+            first_seen_at: site.first_seen_at,
+            last_seen_at: site.last_seen_at,
+            views: site.views,
+            clicks: site.clicks,
+            closes: site.closes,
+            submissions: site.submissions,
+        });
+        Ok(Json(Sites {
+            items: items.collect(),
+            next_cursor: page.next.map(|host| URL_SAFE_NO_PAD.encode(host)),
+        }))
+    }
+}
+
+/// What every question begins with.
+struct Asked {
+    from: Option<String>,
+    to: Option<String>,
+    time_zone: Option<String>,
+}
+
+impl StatisticsApi {
+    /// The member, and the time zone they live by, if the caller may and the bar is theirs; another's bar is none
+    /// (promise 34).
+    async fn reader(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        bar: BarId,
+    ) -> Result<(MemberId, TimeZone), Problem> {
+        let member = caller.may(operation)?.member;
+        let zone = self.tracking.zone_of_bar(member, bar).await?;
+        Ok((member, zone.ok_or_else(Problem::not_found)?))
+    }
+
+    /// The same, and the period that is asked for.
+    async fn question(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        bar: BarId,
+        asked: Asked,
+    ) -> Result<(MemberId, Period), Problem> {
+        let (member, zone) = self.reader(caller, operation, bar).await?;
+        let zone = match asked.time_zone {
+            None => zone,
+            Some(name) => TimeZone::get(&name).map_err(|_| {
+                Problem::field(
+                    "time_zone",
+                    "is not the name of a time zone, such as Europe/Berlin",
+                )
+            })?,
+        };
+        let period = self
+            .tracking
+            .period(asked.from.as_deref(), asked.to.as_deref(), zone)?;
+        Ok((member, period))
+    }
+}
+
+impl From<PeriodUnfit> for Problem {
+    fn from(unfit: PeriodUnfit) -> Self {
+        Problem::field(unfit.field, unfit.message)
+    }
+}
+
+fn read_cursor(cursor: &str) -> Result<String, Problem> {
+    URL_SAFE_NO_PAD
+        .decode(cursor)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .filter(|host| host.bytes().all(|b| b.is_ascii_graphic()))
+        .ok_or_else(|| Problem::field("after", "is not a cursor of this list"))
+}
+
+fn table(heading: &str, rows: &[(String, Counts)]) -> Result<Vec<u8>, ::csv::Error> {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    writer.write_record([heading, "views", "visitors", "clicks", "closes", "submissions"])?;
+    for (value, counts) in rows {
+        let numbers = [
+            counts.views,
+            counts.visitors,
+            counts.clicks,
+            counts.closes,
+            counts.submissions,
+        ];
+        let mut record = vec![csv::cell(value).into_owned()];
+        record.extend(numbers.map(|number| number.to_string()));
+        writer.write_record(record)?;
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
+}

@@ -1,0 +1,610 @@
+//! Counting: what arrives is counted once, or named; what is acknowledged is committed; sums are the events' sums.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Waker};
+
+use contactbar::app::App;
+use contactbar::audit::Actor;
+use contactbar::bars::configuration::{Configuration, GoalKind};
+use contactbar::bars::{Bar, NewBar, Note, Settings};
+use contactbar::clock::{Clock, DAY, HOUR, Timestamp};
+use contactbar::db::{self, Conn, schema};
+use contactbar::ids::{BarId, EventId, MemberId};
+use contactbar::secrets::Random;
+use contactbar::tracking::{
+    Counts, Dimension, DropReason, Interval, Period, Post, RankBy, Ranking, SubmitEvent, Visit, forget_bar,
+};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use futures_util::future::join_all;
+use jiff::tz::TimeZone;
+use poem::EndpointExt;
+use poem::http::Method;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{Answer, Call, Client, START, TestApp};
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
+
+/// A member with a published bar.
+#[derive(Clone)]
+struct Stage {
+    app: TestApp,
+    member: MemberId,
+    bar: BarId,
+    key: String,
+}
+
+impl Stage {
+    async fn new(app: &TestApp) -> Self {
+        Self::with(app, |_| {}, &[]).await
+    }
+
+    async fn with(app: &TestApp, change: impl FnOnce(&mut Configuration), hosts: &[&str]) -> Self {
+        let member = MemberId::new(&app.clock, &app.random);
+        let now = app.clock.now();
+        app.db
+            .write(move |tx| {
+                use schema::members::dsl;
+                diesel::insert_into(dsl::members)
+                    .values((
+                        dsl::id.eq(member),
+                        dsl::name.eq("Shop"),
+                        dsl::kind.eq("entity"),
+                        dsl::state.eq("active"),
+                        dsl::plan.eq("free"),
+                        dsl::region.eq("eu"),
+                        dsl::language.eq("en"),
+                        dsl::time_zone.eq("Europe/Berlin"),
+                        dsl::created_at.eq(now),
+                    ))
+                    .execute(tx)?;
+                Ok::<_, db::Error>(())
+            })
+            .await
+            .unwrap();
+        let bar = Self::publish(app, member, change, hosts).await;
+        Self {
+            app: app.clone(),
+            member,
+            bar: bar.id,
+            key: bar.key.to_string(),
+        }
+    }
+
+    async fn publish(
+        app: &TestApp,
+        member: MemberId,
+        change: impl FnOnce(&mut Configuration),
+        hosts: &[&str],
+    ) -> Bar {
+        let mut configuration = Configuration::starter(GoalKind::Link, "en");
+        change(&mut configuration);
+        let new = NewBar {
+            name: "Bar".parse().unwrap(),
+            configuration,
+            allowed_hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
+            settings: Settings::default(),
+        };
+        let bar = app.bars.create(member, Actor::System, new).await.unwrap();
+        app.bars
+            .publish(member, Actor::System, bar.id, None, Note::default())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    /// Another bar of the same member.
+    async fn neighbour(&self) -> Self {
+        let bar = Self::publish(&self.app, self.member, |_| {}, &[]).await;
+        Self {
+            bar: bar.id,
+            key: bar.key.to_string(),
+            ..self.clone()
+        }
+    }
+
+    fn event(&self, kind: &str) -> Value {
+        let id = EventId::new(&self.app.clock, &self.app.random)
+            .uuid()
+            .simple()
+            .to_string();
+        json!({ "b": self.key, "i": id, "k": kind, "v": "a", "u": "https://shop.example/pricing" })
+    }
+
+    fn call(&self) -> Call {
+        self.app
+            .client()
+            .call(Method::POST, "/e")
+            .header("content-type", "text/plain")
+            .header("user-agent", FIREFOX)
+    }
+
+    async fn send(&self, events: &Value) -> Answer {
+        self.call().body(events.to_string()).send().await
+    }
+
+    fn period(&self) -> Period {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        self.app.tracking.period(Some("2026-11-01"), None, zone).unwrap()
+    }
+
+    async fn counts(&self) -> Counts {
+        self.app
+            .tracking
+            .totals(self.member, self.bar, self.period())
+            .await
+            .unwrap()
+            .counts
+    }
+
+    async fn drops(&self) -> BTreeMap<DropReason, i64> {
+        let drops = self
+            .app
+            .tracking
+            .drops(self.member, self.bar, self.period())
+            .await
+            .unwrap();
+        drops
+            .into_iter()
+            .map(|drop| (drop.reason, drop.dropped))
+            .collect()
+    }
+
+    async fn by(&self, by: Dimension) -> Vec<(String, i64)> {
+        let ranking = Ranking {
+            by: RankBy::Views,
+            limit: 1000,
+        };
+        let breakdown = self
+            .app
+            .tracking
+            .breakdown(self.member, self.bar, self.period(), by, ranking)
+            .await
+            .unwrap();
+        breakdown
+            .values
+            .into_iter()
+            .map(|(value, counts)| (value, counts.views))
+            .collect()
+    }
+}
+
+fn views(views: i64, visitors: i64) -> Counts {
+    Counts {
+        views,
+        visitors,
+        ..Counts::default()
+    }
+}
+
+async fn rows(app: &App, table: &'static str) -> i64 {
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    let count = move |conn: &mut Conn| {
+        Ok::<_, db::Error>(
+            diesel::sql_query(format!("SELECT count(*) AS n FROM {table}"))
+                .get_result::<Count>(conn)?
+                .n,
+        )
+    };
+    app.db.read(count).await.unwrap()
+}
+
+async fn sql(app: &App, statement: &'static str) {
+    app.db
+        .write(move |tx| Ok::<_, db::Error>(tx.batch_execute(statement)?))
+        .await
+        .unwrap();
+}
+
+fn poll<T>(future: &mut Pin<&mut impl Future<Output = T>>) -> bool {
+    future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+        .is_ready()
+}
+
+/// The same service in another process: its own queue and caches on the same database. Its writer is not running.
+fn another_process(app: &TestApp, settings: &[&str]) -> (App, Client) {
+    let clock = app.clock.clone();
+    let other = App::build(app.database.config(settings), clock, Random::seeded(77)).unwrap();
+    let client = Client::of(other.router().map_to_response().boxed());
+    (other, client)
+}
+
+fn run_writer(app: &App) -> tokio::task::JoinHandle<()> {
+    let tracking = app.tracking.clone();
+    tokio::spawn(async move { tracking.run_writer(CancellationToken::new()).await })
+}
+
+both_databases! {
+    async fn a_view_is_counted_when_it_is_acknowledged(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let mut event = stage.event("view");
+        event["u"] = json!("https://shop.example/pricing?utm_source=news&secret=1#x");
+        event["r"] = json!("https://search.example/?q=bars");
+        event["l"] = json!("de-AT");
+        let answer = stage.send(&event).await;
+        assert_eq!((answer.status, answer.text(), answer.header("x-contactbar-dropped")), (204, "", ""));
+        assert_eq!((answer.header("cache-control"), answer.header("access-control-allow-origin")), ("no-store", "*"));
+        assert_eq!(stage.counts().await, views(1, 1));
+        for (by, value) in [
+            (Dimension::Variant, "a"),
+            (Dimension::Page, "shop.example/pricing"),
+            (Dimension::Site, "shop.example"),
+            (Dimension::Referrer, "search.example"),
+            (Dimension::Browser, "Firefox"),
+            (Dimension::System, "Linux"),
+            (Dimension::Device, "desktop"),
+            (Dimension::Language, "de"),
+            (Dimension::UtmSource, "news"),
+        ] {
+            assert_eq!(stage.by(by).await, [(value.to_owned(), 1)], "{by:?}");
+        }
+        let site = &app.tracking.sites(stage.member, stage.bar, None, 10).await.unwrap().sites[0];
+        assert_eq!((site.host.as_str(), site.views, site.first_seen_at), ("shop.example", 1, app.clock.now()));
+    }
+
+    async fn a_visitor_counts_once_a_day_under_their_first_event(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        stage.send(&json!([stage.event("view"), stage.event("click")])).await;
+        app.clock.advance(HOUR);
+        stage.send(&stage.event("view")).await;
+        stage.call().from_peer("198.51.100.7:1").body(stage.event("view").to_string()).send().await;
+        let counts = stage.counts().await;
+        assert_eq!((counts.views, counts.clicks, counts.visitors), (3, 1, 2));
+        app.clock.advance(DAY);
+        stage.send(&stage.event("view")).await;
+        assert_eq!(stage.counts().await.visitors, 3);
+        let series = app.tracking.series(stage.member, stage.bar, stage.period(), Interval::Hour, None).await.unwrap();
+        let first = series.points.iter().find(|point| point.start.at == "2026-11-22T10:00:00Z".parse().unwrap()).unwrap();
+        assert_eq!(first.counts, Counts { views: 1, visitors: 1, clicks: 1, ..Counts::default() });
+    }
+
+    /// Promise 13. Promise 44: GPC and DNT count as opted out.
+    async fn what_is_not_counted_is_named_and_counted_apart(app: TestApp) {
+        let stage = Stage::with(&app, |_| {}, &["shop.example", "*.shop.example"]).await;
+        let dropped = |answer: Answer| {
+            assert_eq!(answer.status, 204);
+            answer.header("x-contactbar-dropped").to_owned()
+        };
+        let body = || stage.event("view").to_string();
+        assert_eq!(dropped(stage.call().header("user-agent", "curl/8.5").body(body()).send().await), "bot=1");
+        assert_eq!(dropped(stage.call().header("sec-gpc", "1").body(body()).send().await), "opted_out=1");
+        assert_eq!(dropped(stage.call().header("dnt", "1").body(body()).send().await), "opted_out=1");
+        assert_eq!(dropped(stage.call().header("sec-purpose", "prefetch;prerender").body(body()).send().await), "prefetch=1");
+        let mut webdriver = stage.event("view");
+        webdriver["w"] = json!(true);
+        let mut elsewhere = stage.event("view");
+        elsewhere["u"] = json!("https://evil.example/");
+        let mut variant = stage.event("view");
+        variant["v"] = json!("zz");
+        let mut unknown = stage.event("view");
+        unknown["b"] = json!("0000000000");
+        let mixed = json!([stage.event("view"), webdriver, elsewhere, variant, unknown]);
+        assert_eq!(
+            dropped(stage.send(&mixed).await),
+            "unknown_bar=1, webdriver=1, host_not_allowed=1, unknown_variant=1"
+        );
+        app.bars.pause(stage.member, Actor::System, stage.bar).await.unwrap();
+        assert_eq!(dropped(stage.send(&stage.event("view")).await), "paused=1");
+        assert_eq!(stage.counts().await, views(1, 1));
+        let expected = [
+            (DropReason::Paused, 1),
+            (DropReason::OptedOut, 2),
+            (DropReason::Prefetch, 1),
+            (DropReason::Webdriver, 1),
+            (DropReason::Bot, 1),
+            (DropReason::HostNotAllowed, 1),
+            (DropReason::UnknownVariant, 1),
+        ];
+        assert_eq!(stage.drops().await, BTreeMap::from(expected));
+    }
+
+    async fn signals_that_a_bar_does_not_respect_are_no_reason(app: TestApp) {
+        let stage = Stage::with(&app, |c| { c.privacy.respect_gpc = false; c.privacy.respect_dnt = false; }, &[]).await;
+        let answer = stage.call().header("sec-gpc", "1").header("dnt", "1").body(stage.event("view").to_string()).send().await;
+        assert_eq!((answer.status, answer.header("x-contactbar-dropped")), (204, ""));
+        assert_eq!(stage.counts().await.views, 1);
+    }
+
+    async fn an_event_sent_again_counts_once(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let (event, twin) = (stage.event("click"), stage.neighbour().await);
+        stage.send(&json!([event, event])).await;
+        assert_eq!(stage.send(&event).await.status, 204);
+        let (other, client) = another_process(&app, &[]);
+        let _writer = run_writer(&other);
+        let again = client.call(Method::POST, "/e").header("content-type", "text/plain").header("user-agent", FIREFOX);
+        assert_eq!(again.body(event.to_string()).send().await.status, 204);
+        let mut of_twin = event.clone();
+        of_twin["b"] = json!(twin.key);
+        stage.send(&of_twin).await;
+        assert_eq!((stage.counts().await.clicks, twin.counts().await.clicks), (1, 1));
+    }
+
+    /// Two processes write at once, many events come twice, and every sum is the sum of the events.
+    async fn sums_are_the_sums_of_the_events(app: TestApp) {
+        let stages = {
+            let first = Stage::new(&app).await;
+            let second = first.neighbour().await;
+            [first, second]
+        };
+        let (other, client) = another_process(&app, &[]);
+        let _writer = run_writer(&other);
+        let random = Random::seeded(2026);
+        let pick = |from: &[&str]| from[random.below(u32::try_from(from.len()).unwrap()) as usize].to_owned();
+        let mut sent: Vec<Value> = Vec::new();
+        for _ in 0..12 {
+            let mut calls = Vec::new();
+            for _ in 0..12 {
+                let size = 1 + random.below(4);
+                let mut batch = Vec::new();
+                for _ in 0..size {
+                    let again = !sent.is_empty() && random.below(4) == 0;
+                    if again {
+                        batch.push(sent[random.below(u32::try_from(sent.len()).unwrap()) as usize].clone());
+                        continue;
+                    }
+                    let mut event = stages[random.below(2) as usize].event(&pick(&["view", "view", "view", "click", "close", "submit"]));
+                    event["u"] = json!(format!("https://{}/{}", pick(&["a.example", "b.example"]), random.below(5)));
+                    event["r"] = json!(pick(&["", "https://x.example/", "https://y.example/"]));
+                    event["l"] = json!(pick(&["de", "en", ""]));
+                    sent.push(event.clone());
+                    batch.push(event);
+                }
+                let caller = if random.below(2) == 0 { app.client() } else { client.clone() };
+                let call = caller.call(Method::POST, "/e").header("content-type", "text/plain").header("user-agent", FIREFOX);
+                let peer = format!("192.0.2.{}:1", random.below(9));
+                calls.push(call.from_peer(&peer).body(json!(batch).to_string()).send());
+            }
+            for answer in join_all(calls).await {
+                assert_eq!((answer.status, answer.header("x-contactbar-dropped")), (204, ""), "{}", answer.text());
+            }
+            app.clock.advance(HOUR * (1 + random.below(5)));
+        }
+        for stage in &stages {
+            let ids: std::collections::HashSet<&str> =
+                sent.iter().filter(|e| e["b"] == stage.key.as_str()).map(|e| e["i"].as_str().unwrap()).collect();
+            let kinds: Vec<(i16, Timestamp)> = {
+                let bar = stage.bar;
+                let load = move |conn: &mut Conn| {
+                    use schema::events::dsl;
+                    Ok::<_, db::Error>(dsl::events.filter(dsl::bar_id.eq(bar)).select((dsl::kind, dsl::received_at)).load(conn)?)
+                };
+                app.db.read(load).await.unwrap()
+            };
+            assert_eq!(kinds.len(), ids.len());
+            let total = stage.counts().await;
+            let of = |code| i64::try_from(kinds.iter().filter(|(kind, _)| *kind == code).count()).unwrap();
+            assert_eq!((total.views, total.clicks, total.closes, total.submissions), (of(1), of(2), of(3), of(4)));
+            for by in Dimension::ALL {
+                let ranking = Ranking { by: RankBy::Clicks, limit: 1000 };
+                let breakdown = app.tracking.breakdown(stage.member, stage.bar, stage.period(), by, ranking).await.unwrap();
+                if ![Dimension::UtmSource, Dimension::UtmMedium, Dimension::UtmCampaign].contains(&by) {
+                    assert_eq!((breakdown.total, breakdown.other), (total, Counts::default()), "{by:?}");
+                }
+            }
+            for interval in [Interval::Hour, Interval::Day] {
+                let series = app.tracking.series(stage.member, stage.bar, stage.period(), interval, None).await.unwrap();
+                let mut sum = Counts::default();
+                for point in &series.points { sum += point.counts; }
+                assert_eq!(sum, total);
+            }
+            let sites = app.tracking.sites(stage.member, stage.bar, None, 10).await.unwrap().sites;
+            assert_eq!(sites.iter().map(|site| site.views).sum::<i64>(), total.views);
+            let visitors: i64 = {
+                let bar = stage.bar;
+                let load = move |conn: &mut Conn| {
+                    use schema::daily_visitors::dsl;
+                    Ok::<_, db::Error>(dsl::daily_visitors.filter(dsl::bar_id.eq(bar)).count().get_result(conn)?)
+                };
+                app.db.read(load).await.unwrap()
+            };
+            assert_eq!(visitors, total.visitors);
+        }
+    }
+
+    async fn a_form_post_is_counted_with_the_transaction_that_keeps_it(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let bar = app.bars.published().find_published(&stage.key.parse().unwrap()).await.unwrap().unwrap();
+        let post = |id, opted_out| Post {
+            id,
+            variant: "a".into(),
+            page: "https://shop.example/".parse().unwrap(),
+            referrer_host: String::new(),
+            language: String::new(),
+            shown_ms: Some(9000),
+            opted_out,
+        };
+        let visit = Visit {
+            network: "192.0.2.1".parse().unwrap(),
+            user_agent: FIREFOX,
+            brands: "",
+            platform: "",
+            mobile: false,
+            accept_language: Some("fr"),
+            gpc: false,
+            dnt: false,
+            prefetch: false,
+        };
+        let id = app.tracking.event_id();
+        let event = app.tracking.prepare_submit(&bar, post(id, false), &visit).await.unwrap();
+        let (tracking, undone) = (app.tracking.clone(), event.clone());
+        let undone: db::Result<()> = app.db.write(move |tx| {
+            tracking.submit(tx, &undone)?;
+            Err(db::Error::Unavailable("told to".into()))
+        }).await;
+        undone.unwrap_err();
+        assert_eq!((stage.counts().await, rows(&app, "events").await), (Counts::default(), 0));
+        for expected in [true, false] {
+            let (tracking, event) = (app.tracking.clone(), event.clone());
+            assert_eq!(app.db.write(move |tx| tracking.submit(tx, &event)).await.unwrap(), expected);
+        }
+        assert_eq!(stage.counts().await, Counts { submissions: 1, visitors: 1, ..Counts::default() });
+        assert_eq!(stage.by(Dimension::Language).await, [("fr".to_owned(), 0)]);
+        let silent = app.tracking.prepare_submit(&bar, post(app.tracking.event_id(), true), &visit).await.unwrap();
+        assert!(matches!(silent, SubmitEvent::Dropped(_)));
+        let tracking = app.tracking.clone();
+        assert!(!app.db.write(move |tx| tracking.submit(tx, &silent)).await.unwrap());
+        assert_eq!(stage.drops().await, BTreeMap::from([(DropReason::OptedOut, 1)]));
+    }
+
+    async fn malformed_beacons_are_told_what_is_wrong(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let mut extra = stage.event("view");
+        extra["x"] = json!(1);
+        let answer = stage.send(&extra).await;
+        answer.problem(400);
+        assert!(answer.json()["detail"].as_str().unwrap().starts_with("unknown field `x`"));
+        stage.send(&json!([])).await.problem(400);
+        stage.send(&json!({ "b": "nope" })).await.problem(400);
+        stage.call().body("x".repeat(17 * 1024)).send().await.problem(413);
+        stage.call().header("content-type", "application/xml").body("<e/>").send().await.problem(415);
+        assert_eq!(rows(&app, "events").await, 0);
+    }
+
+    async fn a_pixel_counts_like_a_beacon(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let path = format!("/e.gif?b={}&v=a", stage.key);
+        let call = app.client().call(Method::GET, &path).header("user-agent", FIREFOX).header("referer", "https://shop.example/x");
+        let answer = call.send().await;
+        assert_eq!((answer.status, answer.body.len(), answer.header("content-type")), (200, 43, "image/gif"));
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(stage.by(Dimension::Page).await, [("shop.example/x".to_owned(), 1)]);
+        app.client().get("/e.gif?b=1").await.problem(400);
+    }
+
+    async fn a_full_queue_says_when_to_come_back_and_a_stop_drains_it(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let (other, client) = another_process(&app, &["--ingest-queue-size=1"]);
+        let call = || client.call(Method::POST, "/e").header("content-type", "text/plain").header("user-agent", FIREFOX);
+        let mut waiting = pin!(call().body(stage.event("view").to_string()).send());
+        while other.tracking.queue_depth().0 == 0 {
+            assert!(!poll(&mut waiting), "nothing is acknowledged before it is written");
+            tokio::task::yield_now().await;
+        }
+        let refused = call().body(stage.event("view").to_string()).send().await;
+        refused.problem(503);
+        assert_eq!(refused.header("retry-after"), "1");
+        let stop = CancellationToken::new();
+        stop.cancel();
+        other.tracking.run_writer(stop).await;
+        assert_eq!(waiting.await.status, 204);
+        call().body(stage.event("view").to_string()).send().await.problem(503);
+        assert_eq!(stage.counts().await.views, 1);
+    }
+
+    async fn a_database_in_trouble_acknowledges_nothing_and_recovers(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let event = stage.event("view");
+        sql(&app, "ALTER TABLE daily_counts RENAME TO away").await;
+        let refused = stage.send(&event).await;
+        refused.problem(503);
+        assert!(!refused.header("retry-after").is_empty());
+        assert_eq!(rows(&app, "events").await, 0);
+        sql(&app, "ALTER TABLE away RENAME TO daily_counts").await;
+        assert_eq!(stage.send(&event).await.status, 204);
+        assert_eq!(stage.counts().await, views(1, 1));
+    }
+
+    async fn one_event_that_can_not_be_kept_does_not_take_its_neighbours_along(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let gone = stage.neighbour().await;
+        let (other, client) = another_process(&app, &[]);
+        let call = || client.call(Method::POST, "/e").header("content-type", "text/plain").header("user-agent", FIREFOX);
+        let mut first = pin!(call().body(gone.event("view").to_string()).send());
+        let mut second = pin!(call().body(stage.event("view").to_string()).send());
+        while other.tracking.queue_depth().0 < 2 {
+            assert!(!poll(&mut first) && !poll(&mut second));
+            tokio::task::yield_now().await;
+        }
+        let bar = gone.bar;
+        app.db.write(move |tx| {
+            diesel::delete(schema::bar_versions::table.filter(schema::bar_versions::bar_id.eq(bar))).execute(tx)?;
+            diesel::delete(schema::bars::table.find(bar)).execute(tx)?;
+            Ok::<_, db::Error>(())
+        }).await.unwrap();
+        let _writer = run_writer(&other);
+        first.await.problem(503);
+        assert_eq!(second.await.status, 204);
+        assert_eq!(stage.counts().await, views(1, 1));
+    }
+
+    async fn salts_and_visitors_are_forgotten_after_two_days(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        stage.send(&stage.event("view")).await;
+        app.clock.advance(DAY);
+        stage.send(&stage.event("view")).await;
+        app.jobs.enqueue_due_schedules().await.unwrap();
+        app.run_jobs().await;
+        assert_eq!((rows(&app, "visitor_salts").await, rows(&app, "daily_visitors").await), (2, 2));
+        app.clock.advance(DAY);
+        app.jobs.enqueue_due_schedules().await.unwrap();
+        app.run_jobs().await;
+        assert_eq!((rows(&app, "visitor_salts").await, rows(&app, "daily_visitors").await), (1, 1));
+        assert_eq!(stage.counts().await, views(2, 2));
+    }
+
+    /// Promise 14.
+    async fn sums_and_sites_outlive_the_events(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        stage.send(&stage.event("view")).await;
+        app.clock.advance(DAY * 89);
+        stage.send(&stage.event("view")).await;
+        app.clock.advance(DAY * 2);
+        app.jobs.enqueue_due_schedules().await.unwrap();
+        app.run_jobs().await;
+        assert_eq!((rows(&app, "events").await, stage.counts().await.views), (1, 2));
+        let sites = app.tracking.sites(stage.member, stage.bar, None, 10).await.unwrap().sites;
+        assert_eq!((sites[0].views, sites[0].first_seen_at), (2, START.parse().unwrap()));
+    }
+
+    async fn pages_without_end_are_bounded(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        for chunk in 0..20 {
+            let events: Vec<Value> = (0..30).map(|n| {
+                let mut event = stage.event("view");
+                event["u"] = json!(format!("https://shop.example/{chunk}-{n}"));
+                event
+            }).collect();
+            assert_eq!(stage.send(&json!(events)).await.status, 204);
+        }
+        let (other, client) = another_process(&app, &[]);
+        let _writer = run_writer(&other);
+        let mut event = stage.event("view");
+        event["u"] = json!("https://shop.example/of-another-process");
+        let call = client.call(Method::POST, "/e").header("content-type", "text/plain").header("user-agent", FIREFOX);
+        assert_eq!(call.body(event.to_string()).send().await.status, 204);
+        let ranking = Ranking { by: RankBy::Views, limit: 1000 };
+        let pages = app.tracking.breakdown(stage.member, stage.bar, stage.period(), Dimension::Page, ranking).await.unwrap();
+        assert_eq!((pages.values.len(), pages.other.views, pages.total.views), (500, 101, 601));
+    }
+
+    async fn a_forgotten_bar_leaves_nothing(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let stays = stage.neighbour().await;
+        for stage in [&stage, &stays] {
+            stage.send(&stage.event("view")).await;
+            stage.call().header("sec-gpc", "1").body(stage.event("view").to_string()).send().await;
+        }
+        let (member, bar) = (stage.member, stage.bar);
+        while app.db.write(move |tx| forget_bar(tx, member, bar)).await.unwrap() > 0 {}
+        assert_eq!((stage.counts().await, stays.counts().await), (Counts::default(), views(1, 1)));
+        for table in ["events", "daily_visitors", "hourly_drops", "sites"] {
+            assert_eq!(rows(&app, table).await, 1, "{table}");
+        }
+    }
+}
+
+#[test]
+fn a_frozen_clock_is_where_these_stories_start() {
+    assert_eq!(Clock::frozen(START.parse().unwrap()).now().hour() % 24, 10);
+}
