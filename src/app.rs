@@ -19,6 +19,13 @@ use crate::{
     bars::{Bars, PublishedBars, PurgeBar, api::BarsApi},
     clock::{self, Clock},
     config::{Config, Migrate, Switch},
+    contacts::{
+        self, Contacts, DeliverWebhook, PurgeDeliveries, SendDigests,
+        api::{
+            ContactsApi, FormLimits, POSTS_PER_MINUTE_AND_ADDRESS, POSTS_PER_MINUTE_AND_BAR, WebhooksApi,
+        },
+        outgoing::Outgoing,
+    },
     db::{self, Db},
     demo,
     embed::{self, Scripts},
@@ -43,7 +50,15 @@ use crate::{
 };
 
 /// The operations of the management API, by feature.
-pub type Apis = (accounts::api::Apis, MessagesApi, PoliciesApi, BarsApi, StatisticsApi);
+pub type Apis = (
+    accounts::api::Apis,
+    MessagesApi,
+    PoliciesApi,
+    BarsApi,
+    StatisticsApi,
+    ContactsApi,
+    WebhooksApi,
+);
 
 /// How many passwords are hashed at a time: 19 MiB and a core each.
 const PASSWORDS_AT_A_TIME: usize = 2;
@@ -65,6 +80,8 @@ pub struct App {
     pub bars: Bars,
     scripts: Scripts,
     pub tracking: Tracking,
+    pub contacts: Contacts,
+    form_limits: FormLimits,
     address_limits: AddressLimits,
     account_limit: RateLimit<uuid::Uuid>,
 }
@@ -128,6 +145,17 @@ impl App {
             bars.published().clone(),
             config.ingest_queue_size as usize,
         );
+        let outgoing = Outgoing::new(config.webhooks_allow_private == Switch::On)
+            .context("webhooks need trusted certificates")?;
+        let contacts = Contacts::new(
+            db.clone(),
+            clock.clone(),
+            random.clone(),
+            bars.clone(),
+            tracking.clone(),
+            mailer.clone(),
+            outgoing,
+        );
 
         // Handlers of jobs.
         let mut jobs = jobs::Runner::new(
@@ -168,6 +196,14 @@ impl App {
             hourly,
         );
 
+        jobs.register(DeliverWebhook(contacts.clone()));
+        jobs.register_scheduled(SendDigests(contacts.clone()), SendDigests::EVERY);
+        jobs.register_scheduled(PurgeDeliveries(contacts.clone()), PurgeDeliveries::EVERY);
+
+        let form_limits = FormLimits {
+            of_address: per_minute(&config, "form", POSTS_PER_MINUTE_AND_ADDRESS, &clock),
+            of_bar: per_minute(&config, "bar", POSTS_PER_MINUTE_AND_BAR, &clock),
+        };
         let address_limits = AddressLimits {
             api: per_minute(&config, "api", config.api_requests_per_minute, &clock),
             embed: per_minute(&config, "embed", config.embed_requests_per_minute, &clock),
@@ -187,6 +223,8 @@ impl App {
             bars,
             scripts,
             tracking,
+            contacts,
+            form_limits,
             address_limits,
         })
     }
@@ -211,6 +249,12 @@ impl App {
             BarsApi::new(self.bars.clone(), self.config.embed_url()),
             StatisticsApi {
                 tracking: self.tracking.clone(),
+            },
+            ContactsApi {
+                contacts: self.contacts.clone(),
+            },
+            WebhooksApi {
+                contacts: self.contacts.clone(),
             },
         )
     }
@@ -253,6 +297,13 @@ impl App {
                     .post(embed::api::change_choice()),
             )
             .at(
+                "/b/:key/contacts",
+                Methods::new().post(contacts::api::post(
+                    self.contacts.clone(),
+                    self.form_limits.clone(),
+                )),
+            )
+            .at(
                 "/e",
                 Methods::new().post(tracking::api::post(self.tracking.clone())),
             )
@@ -280,6 +331,7 @@ impl App {
             policies::api::describe(),
             embed::api::describe(),
             tracking::api::describe(),
+            contacts::api::describe(),
         ])
     }
 
@@ -314,6 +366,7 @@ impl App {
             forget_idle_callers(
                 self.address_limits.clone(),
                 self.account_limit.clone(),
+                self.form_limits.clone(),
                 stop_jobs.clone(),
             ),
         );
@@ -440,6 +493,7 @@ fn spawn(tasks: &TaskTracker, task: impl Future<Output = ()> + Send + 'static) {
 async fn forget_idle_callers(
     limits: AddressLimits,
     accounts: RateLimit<uuid::Uuid>,
+    forms: FormLimits,
     stop: CancellationToken,
 ) {
     while tokio::time::timeout(Duration::from_secs(60), stop.cancelled())
@@ -448,6 +502,7 @@ async fn forget_idle_callers(
     {
         limits.forget_idle();
         accounts.forget_idle();
+        forms.forget_idle();
     }
 }
 

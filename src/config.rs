@@ -121,6 +121,11 @@ pub struct Config {
     )]
     pub mail_from: Sender,
 
+    /// Whether webhooks may go to private addresses and over plain http: for those who run the service for themselves.
+    /// Off keeps members from reaching into the network that the service stands in.
+    #[arg(long, global = true, value_name = "on|off", default_value = "off")]
+    pub webhooks_allow_private: Switch,
+
     /// How log lines are written.
     #[arg(long, global = true, value_name = "text|json", default_value = "text")]
     pub log_format: LogFormat,

@@ -18,8 +18,12 @@ pub mod http;
 
 pub mod accounts;
 pub mod bars;
-pub mod embed;
+
 pub mod tracking;
+
+pub mod contacts;
+
+pub mod embed;
 
 pub mod demo;
 

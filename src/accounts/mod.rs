@@ -38,6 +38,7 @@ pub use service::{
 pub use team::{
     Invitation, Member, MemberChange, MemberKind, NewMember, OwnMember, Region, TeamError, TeamUser, TimeZone,
 };
+pub use store::addressees::find_addressees;
 
 /// Why an operation on accounts was not done.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +94,23 @@ pub struct User {
     /// Since when the second factor is on.
     pub totp_confirmed_at: Option<Timestamp>,
     pub created_at: Timestamp,
+}
+
+/// A member, as mails about it need to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressees {
+    pub name: String,
+    pub language: Language,
+    pub time_zone: String,
+    pub people: Vec<Addressee>,
+}
+
+/// One of its people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressee {
+    pub user: UserId,
+    pub address: EmailAddress,
+    pub language: Language,
 }
 
 /// What a user is to a member of theirs.

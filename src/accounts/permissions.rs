@@ -160,6 +160,11 @@ operations! {
     UpdateContact = "update_contact": from(Editor, ContactsWrite);
     DeleteContact = "delete_contact": from(Editor, ContactsWrite);
     ExportContacts = "export_contacts": from(Viewer, ContactsRead);
+    AddTag = "add_tag": from(Editor, ContactsWrite);
+    RemoveTag = "remove_tag": from(Editor, ContactsWrite);
+    MergeContacts = "merge_contacts": from(Editor, ContactsWrite);
+    BulkContacts = "bulk_contacts": from(Editor, ContactsWrite);
+    ListNotes = "list_notes": from(Viewer, ContactsRead);
     AddNote = "add_note": from(Editor, ContactsWrite);
     DeleteNote = "delete_note": from(Editor, ContactsWrite);
     ListTags = "list_tags": from(Viewer, ContactsRead);

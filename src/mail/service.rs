@@ -149,6 +149,17 @@ impl Mailer {
             .await
     }
 
+    /// Was a mail of this kind written to the address after `since`, by whomever?
+    pub fn was_enqueued(
+        &self,
+        tx: &mut Conn,
+        address: &EmailAddress,
+        category: Category,
+        since: Timestamp,
+    ) -> Result<bool, Error> {
+        Ok(store::was_queued(tx, address, category, since)?)
+    }
+
     /// Takes an unsubscription back, when the recipient says so in their settings.
     pub fn allow(
         &self,

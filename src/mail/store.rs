@@ -225,6 +225,22 @@ fn scope(member: Option<MemberId>) -> String {
     member.map(|member| member.to_string()).unwrap_or_default()
 }
 
+/// Was a mail of this kind written to the address since then, sent or not?
+pub fn was_queued(
+    conn: &mut Conn,
+    address: &EmailAddress,
+    category: Category,
+    since: Timestamp,
+) -> Result<bool> {
+    let found = messages::table
+        .filter(messages::recipient.eq(address))
+        .filter(messages::queued_at.gt(since))
+        .filter(messages::category.eq(category))
+        .count()
+        .get_result::<i64>(conn)?;
+    Ok(found > 0)
+}
+
 pub fn is_suppressed(
     conn: &mut Conn,
     address: &EmailAddress,

@@ -92,6 +92,8 @@ pub enum DropReason {
     HostNotAllowed,
     /// The published bar has no such variant.
     UnknownVariant,
+    /// A form post that a machine filled in: nothing of it was kept.
+    AutomatedForm,
 }
 
 impl DropReason {
@@ -105,6 +107,7 @@ impl DropReason {
             Self::Bot => "bot",
             Self::HostNotAllowed => "host_not_allowed",
             Self::UnknownVariant => "unknown_variant",
+            Self::AutomatedForm => "automated_form",
         }
     }
 }
@@ -121,6 +124,7 @@ impl FromStr for DropReason {
             Self::Bot,
             Self::HostNotAllowed,
             Self::UnknownVariant,
+            Self::AutomatedForm,
         ]
         .into_iter()
         .find(|reason| reason.as_str() == text)

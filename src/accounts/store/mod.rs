@@ -1,5 +1,6 @@
 //! The tables of accounts, a file for each kind of thing. Everything that belongs to a member is asked for by member.
 
+pub mod addressees;
 pub mod api_tokens;
 pub mod invitations;
 pub mod links;
