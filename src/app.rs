@@ -37,6 +37,7 @@ use crate::{
         headers::SecurityHeaders,
         health::{self, Readiness},
         hosts::Hosts,
+        idempotency::Idempotency,
         metrics::Metrics,
         openapi,
         rate_limit::{Policy, RateLimit},
@@ -83,6 +84,7 @@ pub struct App {
     pub contacts: Contacts,
     form_limits: FormLimits,
     address_limits: AddressLimits,
+    idempotency: Idempotency,
     account_limit: RateLimit<uuid::Uuid>,
 }
 
@@ -209,6 +211,7 @@ impl App {
             embed: per_minute(&config, "embed", config.embed_requests_per_minute, &clock),
         };
         let account_limit = per_minute(&config, "account", config.api_requests_per_minute, &clock);
+        let idempotency = Idempotency::new(db.clone(), clock.clone());
         Ok(Self {
             config: Arc::new(config),
             clock,
@@ -226,6 +229,7 @@ impl App {
             contacts,
             form_limits,
             address_limits,
+            idempotency,
         })
     }
 
@@ -276,7 +280,10 @@ impl App {
 
     fn routes(&self) -> Route {
         accounts::api::pages::routes(Route::new(), &self.policies)
-            .nest(openapi::PREFIX, openapi::routes(self.apis()).data(self.door()))
+            .nest(
+                openapi::PREFIX,
+                self.idempotency.around(openapi::routes(self.apis()).data(self.door())),
+            )
             .at(
                 "/api/openapi.json",
                 Methods::new().get(openapi::endpoint(&Self::document())),
@@ -363,10 +370,11 @@ impl App {
         });
         spawn(
             &background,
-            forget_idle_callers(
+            forget_the_idle(
                 self.address_limits.clone(),
                 self.account_limit.clone(),
                 self.form_limits.clone(),
+                self.idempotency.clone(),
                 stop_jobs.clone(),
             ),
         );
@@ -490,10 +498,11 @@ fn spawn(tasks: &TaskTracker, task: impl Future<Output = ()> + Send + 'static) {
     tasks.spawn(task);
 }
 
-async fn forget_idle_callers(
+async fn forget_the_idle(
     limits: AddressLimits,
     accounts: RateLimit<uuid::Uuid>,
     forms: FormLimits,
+    idempotency: Idempotency,
     stop: CancellationToken,
 ) {
     while tokio::time::timeout(Duration::from_secs(60), stop.cancelled())
@@ -503,6 +512,9 @@ async fn forget_idle_callers(
         limits.forget_idle();
         accounts.forget_idle();
         forms.forget_idle();
+        if let Err(error) = idempotency.forget_expired().await {
+            tracing::warn!(error = %error, "old Idempotency-Keys were not forgotten");
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod headers;
 pub mod health;
 pub mod hosts;
 pub mod html;
+pub mod idempotency;
 pub mod json;
 pub mod limits;
 pub mod methods;

@@ -79,7 +79,12 @@ pub fn document<T: OpenApi + 'static>(plain: impl IntoIterator<Item = Value>) ->
             finish(path, method, operation);
         }
     }
-    object(&mut document["components"]).insert("headers".to_owned(), shared_headers());
+    let components = object(&mut document["components"]);
+    components.insert("headers".to_owned(), shared_headers());
+    components.insert(
+        "parameters".to_owned(),
+        json!({ "IdempotencyKey": idempotency_key() }),
+    );
     document
 }
 
@@ -105,6 +110,13 @@ impl<T: OpenApi> OpenApi for Described<T> {
     }
 
     fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
+}
+
+fn list(value: &mut Value) -> &mut Vec<Value> {
+    if !value.is_array() {
+        *value = json!([]);
+    }
+    value.as_array_mut().expect("it has just been made one")
 }
 
 fn object(value: &mut Value) -> &mut Map<String, Value> {
@@ -145,6 +157,9 @@ fn finish(path: &str, method: &str, operation: &mut Value) {
     }
     let api = path.starts_with(PREFIX);
     let reads = method == "get";
+    if api && method == "post" {
+        list(&mut operation["parameters"]).push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
+    }
     let has_body = operation.get("requestBody").is_some();
     let secured = operation["security"]
         .as_array()
@@ -186,6 +201,16 @@ fn finish(path: &str, method: &str, operation: &mut Value) {
 
 fn is_problem(response: &Value) -> bool {
     response["content"].get(super::problem::CONTENT_TYPE).is_some()
+}
+
+fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "description": "Makes it safe to send this again: the same key and the same request get the same answer for \
+                        a day; the same key with another request is refused (422).",
+        "schema": { "type": "string", "minLength": 1, "maxLength": super::idempotency::MAX_KEY_CHARS, "pattern": "^[!-~]+$" },
+        "example": "6f1c2a8e-order-17"
+    })
 }
 
 fn shared_headers() -> Value {

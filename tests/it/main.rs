@@ -7,6 +7,7 @@ mod support;
 
 mod backup;
 mod guards;
+mod idempotency;
 mod layering;
 mod openapi;
 mod problems;
