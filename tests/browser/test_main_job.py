@@ -74,7 +74,7 @@ def main_job(database, folder):
         assert seen["heard"] == ["show", "click", "submit"], seen
         assert "Thank you!" in seen["text"], seen["text"]
         assert seen["refused"] == [], seen["refused"]
-        assert seen["stored"] == 0, "nothing may be stored before the visitor has acted, nor without leave after"
+        assert seen["stored"] == 0, "nothing may be stored before the visitor has acted"
 
         totals = member.call("GET", f"{contactbar.BARS}/{bar['id']}/stats")["totals"]
         counted = {name: totals[name] for name in ("views", "visitors", "clicks", "submissions")}

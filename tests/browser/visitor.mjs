@@ -7,10 +7,13 @@ import { chromium } from "playwright-core";
 const [page_url, folder, email] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM,
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-blink-features=AutomationControlled"],
 });
 try {
-  const page = await browser.newPage({ viewport: { width: 1100, height: 700 } });
+  // Robots are not counted: a visitor neither calls itself headless nor says that it is driven.
+  const userAgent = `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${browser.version()} Safari/537.36`;
+  const page = await browser.newPage({ viewport: { width: 1100, height: 700 }, userAgent });
   const refused = [];
   page.on("console", (message) => message.type() === "error" && refused.push(message.text()));
   page.on("pageerror", (error) => refused.push(String(error)));
@@ -41,6 +44,9 @@ try {
 
   const field = await place("input[type=email]");
   await page.screenshot({ path: `${folder}/open.png` });
+  const stored = await page.evaluate(
+    () => Object.keys(localStorage).length + Object.keys(sessionStorage).length + document.cookie.length,
+  );
   await page.mouse.click(field.x, field.y);
   await page.keyboard.type(email);
   const button = await place("button[type=submit], form button:not([type=button])");
@@ -52,11 +58,10 @@ try {
   const globals = await page.evaluate(() => ({
     heard: window.heard,
     mode: window.mode,
-    stored: Object.keys(localStorage).length + Object.keys(sessionStorage).length + document.cookie.length,
   }));
   // Leaving the page must lose nothing and count nothing twice.
   await page.goto("about:blank");
-  console.log(JSON.stringify({ ...globals, text, refused, answers }));
+  console.log(JSON.stringify({ ...globals, stored, text, refused, answers }));
 } finally {
   await browser.close();
 }
