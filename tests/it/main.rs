@@ -5,11 +5,14 @@
 #[macro_use]
 mod support;
 
+mod accounts;
 mod backup;
 mod guards;
 mod idempotency;
 mod layering;
 mod openapi;
+mod people;
+mod permissions;
 mod problems;
 mod server;
 mod service;
