@@ -18,12 +18,19 @@ fn registration(email: &str) -> Value {
 }
 
 async fn count_jobs(app: &TestApp) -> i64 {
-    app.db.read(|conn| Ok::<_, db::Error>(jobs::table.count().get_result(conn)?)).await.unwrap()
+    app.db
+        .read(|conn| Ok::<_, db::Error>(jobs::table.count().get_result(conn)?))
+        .await
+        .unwrap()
 }
 
 /// An answer without what differs each time.
 fn told(answer: &crate::support::Answer) -> (u16, Value) {
-    let mut body = if answer.body.is_empty() { Value::Null } else { answer.json() };
+    let mut body = if answer.body.is_empty() {
+        Value::Null
+    } else {
+        answer.json()
+    };
     if let Some(body) = body.as_object_mut() {
         body.remove("request_id");
     }
@@ -36,7 +43,12 @@ async fn is_logged_in(client: &Client) -> bool {
 
 fn code(secret: &str, app: &TestApp) -> String {
     let secret = Secret::try_from_base32(secret).unwrap();
-    let totp = Builder::new().with_secret(secret).with_account_name("x").with_issuer(Some("Contactbar")).build().unwrap();
+    let totp = Builder::new()
+        .with_secret(secret)
+        .with_account_name("x")
+        .with_issuer(Some("Contactbar"))
+        .build()
+        .unwrap();
     totp.generate(app.clock.now().secs() as u64).to_string()
 }
 

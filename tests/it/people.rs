@@ -32,14 +32,22 @@ impl TestApp {
         let (user, member) = self.with_account(email).await;
         let client = self.client();
         client.log_in(email, PASSWORD).await.expect(201);
-        Person { client, email: email.to_owned(), user, member }
+        Person {
+            client,
+            email: email.to_owned(),
+            user,
+            member,
+        }
     }
 
     /// A user who owns a member and has not logged in.
     pub async fn with_account(&self, email: &str) -> (UserId, MemberId) {
         let password = NewPassword::parse(PASSWORD.to_owned(), None).unwrap();
         let name = "Bloom & Co".parse().unwrap();
-        self.accounts.open_account(email.parse().unwrap(), password, name, Language::En).await.unwrap()
+        self.accounts
+            .open_account(email.parse().unwrap(), password, name, Language::En)
+            .await
+            .unwrap()
     }
 
     /// Another user, who has joined a member and works for it.
@@ -56,12 +64,21 @@ impl TestApp {
             Ok::<_, db::Error>(diesel::insert_into(memberships::table).values(row).execute(tx)?)
         });
         joined.await.unwrap();
-        person.client.patch("/api/v1/session", json!({ "member_id": member })).await.expect(200);
+        person
+            .client
+            .patch("/api/v1/session", json!({ "member_id": member }))
+            .await
+            .expect(200);
         person
     }
 
     /// A program with an API token of a member.
-    pub async fn with_token(&self, member: MemberId, scopes: &[Scope], expires_at: Option<Timestamp>) -> Client {
+    pub async fn with_token(
+        &self,
+        member: MemberId,
+        scopes: &[Scope],
+        expires_at: Option<Timestamp>,
+    ) -> Client {
         let token = Token::new("cb_", &self.random);
         let scopes: Vec<Scope> = scopes.to_vec();
         let row = (
@@ -90,13 +107,19 @@ impl TestApp {
 
 impl Client {
     pub async fn log_in(&self, email: &str, password: &str) -> crate::support::Answer {
-        self.post("/api/v1/session", json!({ "email": email, "password": password })).await
+        self.post("/api/v1/session", json!({ "email": email, "password": password }))
+            .await
     }
 }
 
 /// The token of the link in a mail.
 #[track_caller]
 pub fn token_in(mail: &Outgoing) -> String {
-    let (_, rest) = mail.text.split_once("token=").unwrap_or_else(|| panic!("no link: {}", mail.text));
-    rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
+    let (_, rest) = mail
+        .text
+        .split_once("token=")
+        .unwrap_or_else(|| panic!("no link: {}", mail.text));
+    rest.chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        .collect()
 }

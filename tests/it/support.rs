@@ -115,6 +115,7 @@ impl TestApp {
             Transport::Memory(mailbox.clone()),
         )
         .unwrap();
+        app.migrate().await.unwrap(); // the tables are there; this posts the first policies
         let router = Arc::new(app.router().boxed());
         let stop = CancellationToken::new();
         let (tracking, told) = (app.tracking.clone(), stop.clone());

@@ -23,7 +23,6 @@ pub struct UserApi {
 #[oai(example)]
 struct UserChange {
     /// `null` takes the name away.
-    #[oai(default)]
     name: MaybeUndefined<Name>,
     language: Option<Language>,
 }
