@@ -90,7 +90,10 @@ impl Described {
     async fn call(&self, document: &Value, client: &Client, member: &str, peer: &str) -> Answer {
         let (mut path, mut query) = (self.path.clone(), Vec::new());
         for parameter in &self.parameters {
-            let name = parameter["name"].as_str().unwrap();
+            // Shared parameters are headers, and may be left out.
+            let Some(name) = parameter["name"].as_str() else {
+                continue;
+            };
             let value = match sample(document, &parameter["schema"]) {
                 Value::String(text) => text,
                 other => other.to_string(),
