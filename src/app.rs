@@ -21,9 +21,7 @@ use crate::{
     config::{Config, Migrate, Switch},
     contacts::{
         self, Contacts, DeliverWebhook, PurgeDeliveries, SendDigests,
-        api::{
-            ContactsApi, FormLimits, POSTS_PER_MINUTE_AND_ADDRESS, POSTS_PER_MINUTE_AND_BAR, WebhooksApi,
-        },
+        api::{ContactsApi, FormLimits, POSTS_PER_MINUTE_AND_ADDRESS, POSTS_PER_MINUTE_AND_BAR, WebhooksApi},
         outgoing::Outgoing,
     },
     db::{self, Db},
@@ -297,12 +295,7 @@ impl App {
                 "/b/:key",
                 Methods::new().get(embed::api::script(self.scripts.clone())),
             )
-            .at(
-                "/optout",
-                Methods::new()
-                    .get(embed::api::show_choice())
-                    .post(embed::api::change_choice()),
-            )
+            .at("/optout", embed::api::optout(&self.config.public_url))
             .at(
                 "/b/:key/contacts",
                 Methods::new().post(contacts::api::post(

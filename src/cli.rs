@@ -114,7 +114,7 @@ fn build(config: Config) -> anyhow::Result<App> {
 
 async fn make_demo(config: Config) -> anyhow::Result<()> {
     let app = build(config)?;
-    app.db.migrate().await.context("migrating the database")?;
+    app.migrate().await?;
     demo::make(&app.accounts, &app.bars, &app.config.public_url).await?;
     let url = app.config.public_url.as_str().trim_end_matches('/');
     println!("Demo page   {url}/demo");

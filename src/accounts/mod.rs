@@ -35,10 +35,10 @@ pub use service::{
     Account, Accounts, Agreed, Current, LogIn, LoggedIn, NewSession, Registration, SecondFactor,
     TotpEnrolment,
 };
+pub use store::addressees::find_addressees;
 pub use team::{
     Invitation, Member, MemberChange, MemberKind, NewMember, OwnMember, Region, TeamError, TeamUser, TimeZone,
 };
-pub use store::addressees::find_addressees;
 
 /// Why an operation on accounts was not done.
 #[derive(Debug, thiserror::Error)]

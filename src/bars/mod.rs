@@ -28,7 +28,7 @@ use configuration::{Configuration, FieldError};
 
 pub use hosts::{HostPattern, NotAHostPattern, is_allowed};
 pub use jobs::{Forget, PurgeBar};
-pub use published::{PublishedBar, PublishedBars};
+pub use published::{FRESH, PublishedBar, PublishedBars};
 pub use rules::{BarPage, Cursor, Listing, NotACursor, Sort};
 pub use service::{Bars, Change, Error, NewBar, RestoreTo};
 pub use settings::{Autoresponse, AutoresponseText, Notification, NotificationMode, Settings};

@@ -1,5 +1,7 @@
 //! `GET /b/{key}.js`, `GET /optout` and `POST /optout`: plain routes of the embed host.
 
+use std::sync::Arc;
+
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, Request, Response, endpoint::make};
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use super::script::{Form, Script};
 use super::{Answer, Scripts};
 use crate::bars::BarKey;
 use crate::http::compress::Encoding;
-use crate::http::{FieldError, Problem};
+use crate::http::{FieldError, Methods, Problem};
 
 /// A minute in browsers; a day beyond that while a new one is fetched, a week while we can't be reached.
 const CACHED_BAR: HeaderValue =
@@ -85,42 +87,47 @@ fn chosen<'a>(request: &Request, script: &'a Script) -> &'a Form {
     }
 }
 
-/// `GET /optout`
-pub fn show_choice() -> impl Endpoint<Output = Response> + 'static {
-    make(|request: Request| async move { Ok::<_, poem::Error>(write_page(&request, None)) })
+/// `/optout`: GET shows the choice, POST changes it. `public_url` is where the policies are.
+pub fn optout(public_url: &url::Url) -> Methods {
+    let policies: Arc<str> = format!("{}/policies", public_url.as_str().trim_end_matches('/')).into();
+    let known = policies.clone();
+    Methods::new()
+        .get(make(move |request: Request| {
+            let policies = known.clone();
+            async move { Ok::<_, poem::Error>(write_page(&request, None, &policies)) }
+        }))
+        .post(make(move |request: Request| {
+            let policies = policies.clone();
+            async move { change_choice(request, &policies).await.map_err(poem::Error::from) }
+        }))
 }
 
-/// `POST /optout`
-pub fn change_choice() -> impl Endpoint<Output = Response> + 'static {
-    make(|mut request: Request| async move {
-        // Another site's form must not undo what the visitor chose.
-        if request
-            .header("sec-fetch-site")
-            .is_some_and(|site| site != "same-origin" && site != "none")
-        {
-            return Err(Problem::forbidden("Only this page itself may change the choice.").into());
-        }
-        let essence = request
-            .content_type()
-            .and_then(|kind| kind.split(';').next())
-            .unwrap_or_default();
-        if !essence
-            .trim()
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        {
-            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-            return Err(problem
-                .detail("A form is expected: application/x-www-form-urlencoded.")
-                .into());
-        }
-        let body = request
-            .take_body()
-            .into_bytes()
-            .await
-            .map_err(|_| Problem::bad_request("The body broke off."))?;
-        let choice = read_choice(&body)?;
-        Ok::<_, poem::Error>(write_page(&request, Some(choice)))
-    })
+async fn change_choice(mut request: Request, policies: &str) -> Result<Response, Problem> {
+    // Another site's form must not undo what the visitor chose.
+    if request
+        .header("sec-fetch-site")
+        .is_some_and(|site| site != "same-origin" && site != "none")
+    {
+        return Err(Problem::forbidden("Only this page itself may change the choice."));
+    }
+    let essence = request
+        .content_type()
+        .and_then(|kind| kind.split(';').next())
+        .unwrap_or_default();
+    if !essence
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    {
+        let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        return Err(problem.detail("A form is expected: application/x-www-form-urlencoded."));
+    }
+    let body = request
+        .take_body()
+        .into_bytes()
+        .await
+        .map_err(|_| Problem::bad_request("The body broke off."))?;
+    let choice = read_choice(&body)?;
+    Ok(write_page(&request, Some(choice), policies))
 }
 
 fn read_choice(body: &[u8]) -> Result<Choice, Problem> {
@@ -141,8 +148,8 @@ fn read_choice(body: &[u8]) -> Result<Choice, Problem> {
     }
 }
 
-fn write_page(request: &Request, choice: Option<Choice>) -> Response {
-    let page = optout::page(reads_german(request), choice);
+fn write_page(request: &Request, choice: Option<Choice>, policies: &str) -> Response {
+    let page = optout::page(reads_german(request), choice, policies);
     Response::builder()
         .content_type("text/html; charset=utf-8")
         .header(header::CONTENT_SECURITY_POLICY, page.content_security_policy)

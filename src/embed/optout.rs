@@ -43,7 +43,9 @@ pub struct Page {
 }
 
 /// The page in one of its languages; with a choice it carries that out first.
-pub fn page(german: bool, choice: Option<Choice>) -> Page {
+///
+/// `policies_url` is where the policies are: on the app host, which may be another one.
+pub fn page(german: bool, choice: Option<Choice>, policies_url: &str) -> Page {
     let words = if german { &GERMAN } else { &ENGLISH };
     let choice = match choice {
         Some(Choice::Out) => "out",
@@ -62,6 +64,8 @@ pub fn page(german: bool, choice: Option<Choice>) -> Page {
         button_in,
         apart,
         noscript,
+        privacy,
+        terms,
     } = words;
     let html = format!(
         "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
@@ -72,6 +76,7 @@ pub fn page(german: bool, choice: Option<Choice>) -> Page {
          <p class=\"state\" data-if=\"blocked\">{blocked}</p></div><p data-if-signal>{signal}</p>\
          <form method=\"post\" action=\"optout\"><button data-if=\"in\" name=\"choice\" value=\"out\">{button_out}</button>\
          <button data-if=\"out\" name=\"choice\" value=\"in\">{button_in}</button></form><p class=\"small\">{apart}</p>\
+         <footer><a href=\"{policies_url}/privacy\">{privacy}</a> · <a href=\"{policies_url}/terms\">{terms}</a></footer>\
          </main><script>{SCRIPT}</script></body></html>"
     );
     let hash = |text: &str| STANDARD.encode(sha256(text.as_bytes()));
@@ -101,7 +106,8 @@ const STYLE: &str = ":root{color-scheme:light dark}body{font:17px/1.6 system-ui,
     [data-state=blocked] [data-if=blocked],[data-signal=on] [data-if-signal]{display:block}\
     button{font:inherit;font-weight:600;color:#fff;background:#3730a3;border:0;border-radius:10px;padding:.7rem 1.2rem;\
     cursor:pointer}button:focus-visible{outline:3px solid #f59e0b;outline-offset:2px}\
-    .small{font-size:.9rem;color:light-dark(#64748b,#94a3b8);margin-top:2.5rem}";
+    .small{font-size:.9rem;color:light-dark(#64748b,#94a3b8);margin-top:2.5rem}\
+    footer{font-size:.9rem;margin-top:2.5rem;color:light-dark(#64748b,#94a3b8)}footer a{color:inherit}";
 
 struct Words {
     language: &'static str,
@@ -115,6 +121,8 @@ struct Words {
     button_in: &'static str,
     apart: &'static str,
     noscript: &'static str,
+    privacy: &'static str,
+    terms: &'static str,
 }
 
 const ENGLISH: Words = Words {
@@ -133,6 +141,8 @@ const ENGLISH: Words = Words {
             on this address; on another site, use the switch that the site offers. For all sites at once, switch on \
             Global Privacy Control in your browser. A form that you send yourself is delivered either way.",
     noscript: "JavaScript is switched off in your browser: bars do not run at all.",
+    privacy: "Privacy policy",
+    terms: "Terms of service",
 };
 
 const GERMAN: Words = Words {
@@ -153,6 +163,8 @@ const GERMAN: Words = Words {
             Für alle zugleich schalten Sie in Ihrem Browser Global Privacy Control ein. Ein Formular, das Sie selbst \
             absenden, kommt in jedem Fall an.",
     noscript: "JavaScript ist in Ihrem Browser abgeschaltet: Leisten laufen gar nicht.",
+    privacy: "Datenschutz",
+    terms: "Nutzungsbedingungen",
 };
 
 #[cfg(test)]
@@ -161,13 +173,17 @@ mod tests {
 
     #[test]
     fn the_page_carries_out_a_choice_only_if_one_was_made() {
-        assert!(page(false, None).html.contains("data-choice=\"\""));
+        assert!(page(false, None, "/policies").html.contains("data-choice=\"\""));
         assert!(
-            page(false, Some(Choice::Out))
+            page(false, Some(Choice::Out), "/policies")
                 .html
                 .contains("data-choice=\"out\"")
         );
-        assert!(page(true, Some(Choice::In)).html.contains("<html lang=\"de\">"));
+        assert!(
+            page(true, Some(Choice::In), "/policies")
+                .html
+                .contains("<html lang=\"de\">")
+        );
         assert!("maybe".parse::<Choice>().is_err());
     }
 

@@ -7,6 +7,8 @@ mod support;
 
 mod accounts;
 mod backup;
+mod bars;
+mod embed;
 mod guards;
 mod idempotency;
 mod layering;
