@@ -157,6 +157,11 @@ impl App {
             outgoing,
         );
 
+        let queue = tracking.clone();
+        metrics.observe("ingest_queue_depth", "Requests with events that wait to be written", move || {
+            i64::try_from(queue.queue_depth().0).unwrap_or(i64::MAX)
+        });
+
         // Handlers of jobs.
         let mut jobs = jobs::Runner::new(
             db.clone(),
@@ -336,11 +341,16 @@ impl App {
     }
 
     fn readiness(&self) -> Readiness {
-        let db = self.db.clone();
-        Readiness::default().check("database", move || {
-            let db = db.clone();
-            async move { logged("database", db.ping().await) }
-        })
+        let (db, tracking) = (self.db.clone(), self.tracking.clone());
+        Readiness::default()
+            .check("database", move || {
+                let db = db.clone();
+                async move { logged("database", db.ping().await) }
+            })
+            .check("queue", move || {
+                let writing = tracking.is_writing();
+                async move { writing }
+            })
     }
 
     /// Serves until `stop`, then drains: first the requests that are open, then the jobs under way.

@@ -3,9 +3,9 @@
 //! The batch is what came while the last commit ran: no timer under load, no delay when idle. Whoever waits is told
 //! only what is on the disk. Nothing here looks at what an event says.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
@@ -15,11 +15,13 @@ use super::cardinality::Cardinality;
 use super::store::DayVisitor;
 use super::{Drop, Event, rollup, store};
 use crate::db::{self, Conn, Db};
+use crate::ids::{BarId, MemberId};
 
 /// What came with one request.
 struct Arrival {
     events: Vec<Event>,
     drops: Vec<Drop>,
+    _place: Option<Place>,
 }
 
 /// Who waits for it.
@@ -45,14 +47,68 @@ pub enum QueueError {
 #[derive(Clone)]
 pub struct Queue {
     sender: mpsc::Sender<(Arrival, Waiter)>,
+    shares: Arc<Shares>,
+}
+
+/// How many requests of each bar wait: one bar may hold half of the places, so that its storm leaves room for its
+/// neighbours.
+struct Shares {
+    held: Mutex<HashMap<BarId, usize>>,
+    most: usize,
+}
+
+impl Shares {
+    fn take(self: &Arc<Self>, bar: BarId) -> Option<Place> {
+        let mut held = self.held.lock().expect("no holder of this lock panics");
+        let count = held.entry(bar).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(Place {
+            shares: self.clone(),
+            bar,
+        })
+    }
+}
+
+/// A bar's place in the queue; given back when it is dropped.
+struct Place {
+    shares: Arc<Shares>,
+    bar: BarId,
+}
+
+impl std::ops::Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.shares.held.lock().expect("no holder of this lock panics");
+        if let Some(count) = held.get_mut(&self.bar) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.bar);
+            }
+        }
+    }
 }
 
 impl Queue {
     /// Waits until everything is committed.
     pub async fn keep(&self, events: Vec<Event>, drops: Vec<Drop>) -> Result<(), QueueError> {
+        let bar = events
+            .first()
+            .map(|event| event.bar)
+            .or(drops.first().map(|drop| drop.bar));
+        let place = match bar {
+            Some(bar) => Some(self.shares.take(bar).ok_or(QueueError::Full)?),
+            None => None,
+        };
         let (done, kept) = oneshot::channel();
+        let arrival = Arrival {
+            events,
+            drops,
+            _place: place,
+        };
         self.sender
-            .try_send((Arrival { events, drops }, done))
+            .try_send((arrival, done))
             .map_err(|refused| match refused {
                 mpsc::error::TrySendError::Full(_) => QueueError::Full,
                 mpsc::error::TrySendError::Closed(_) => QueueError::Stopping,
@@ -61,6 +117,11 @@ impl Queue {
             Ok(outcome) => Ok(outcome?),
             Err(_) => Err(QueueError::NotKept(NotKept)),
         }
+    }
+
+    /// The writer lives and takes what comes.
+    pub fn is_open(&self) -> bool {
+        !self.sender.is_closed()
     }
 
     /// How many requests wait, and how many may.
@@ -144,7 +205,7 @@ fn insert_visitors(tx: &mut Conn, events: &[&Event]) -> db::Result<Vec<bool>> {
     Ok(firsts)
 }
 
-fn days_of(events: &[&Event]) -> HashSet<(crate::ids::MemberId, crate::ids::BarId, i32)> {
+fn days_of(events: &[&Event]) -> HashSet<(MemberId, BarId, i32)> {
     events
         .iter()
         .map(|event| (event.member, event.bar, event.received_at.day()))
@@ -164,8 +225,12 @@ const MAX_BATCH: usize = 1024;
 /// The queue and its writer. So many requests may wait.
 pub fn channel(db: Db, recorder: Recorder, places: usize) -> (Queue, Writer) {
     let (sender, receiver) = mpsc::channel(places);
+    let shares = Arc::new(Shares {
+        held: Mutex::default(),
+        most: places.div_ceil(2),
+    });
     (
-        Queue { sender },
+        Queue { sender, shares },
         Writer {
             db,
             recorder,

@@ -110,6 +110,11 @@ impl Tracking {
         self.queue.depth()
     }
 
+    /// The writer lives and takes what comes.
+    pub fn is_writing(&self) -> bool {
+        self.queue.is_open()
+    }
+
     /// A fresh id, for an event whose maker can't make one.
     pub fn event_id(&self) -> EventId {
         EventId::new(&self.clock, &self.random)

@@ -18,3 +18,4 @@ mod permissions;
 mod problems;
 mod server;
 mod service;
+mod tracking;

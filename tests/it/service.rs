@@ -10,7 +10,7 @@ use crate::support::{Database, Kind, TestApp};
 both_databases! {
     async fn a_service_with_its_database_is_ready(app: TestApp) {
         let ready = app.client().get("/readyz").await.expect(200);
-        assert_eq!(ready, serde_json::json!({ "status": "ready", "checks": { "database": "ok" } }));
+        assert_eq!(ready, serde_json::json!({ "status": "ready", "checks": { "database": "ok", "queue": "ok" } }));
     }
 
     async fn without_its_database_it_lives_but_is_not_ready(app: TestApp) {

@@ -1,17 +1,20 @@
 //! Counting: what arrives is counted once, or named; what is acknowledged is committed; sums are the events' sums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
+use contactbar::accounts::api_tokens::NewApiToken;
+use contactbar::accounts::{Access, NewPassword, Principal, Role, Scope, SignedIn};
 use contactbar::app::App;
 use contactbar::audit::Actor;
 use contactbar::bars::configuration::{Configuration, GoalKind};
 use contactbar::bars::{Bar, NewBar, Note, Settings};
-use contactbar::clock::{Clock, DAY, HOUR, Timestamp};
+use contactbar::clock::{DAY, HOUR, Timestamp};
 use contactbar::db::{self, Conn, schema};
-use contactbar::ids::{BarId, EventId, MemberId};
+use contactbar::ids::{BarId, EventId, MemberId, SessionId, UserId};
+use contactbar::mail::{EmailAddress, Language};
 use contactbar::secrets::Random;
 use contactbar::tracking::{
     Counts, Dimension, DropReason, Interval, Period, Post, RankBy, Ranking, SubmitEvent, Visit, forget_bar,
@@ -33,6 +36,7 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 
 #[derive(Clone)]
 struct Stage {
     app: TestApp,
+    user: UserId,
     member: MemberId,
     bar: BarId,
     key: String,
@@ -44,31 +48,21 @@ impl Stage {
     }
 
     async fn with(app: &TestApp, change: impl FnOnce(&mut Configuration), hosts: &[&str]) -> Self {
-        let member = MemberId::new(&app.clock, &app.random);
-        let now = app.clock.now();
-        app.db
-            .write(move |tx| {
-                use schema::members::dsl;
-                diesel::insert_into(dsl::members)
-                    .values((
-                        dsl::id.eq(member),
-                        dsl::name.eq("Shop"),
-                        dsl::kind.eq("entity"),
-                        dsl::state.eq("active"),
-                        dsl::plan.eq("free"),
-                        dsl::region.eq("eu"),
-                        dsl::language.eq("en"),
-                        dsl::time_zone.eq("Europe/Berlin"),
-                        dsl::created_at.eq(now),
-                    ))
-                    .execute(tx)?;
-                Ok::<_, db::Error>(())
-            })
-            .await
-            .unwrap();
+        app.migrate().await.unwrap(); // posts the policies that one registers under
+        let name = EventId::new(&app.clock, &app.random).to_string();
+        let email: EmailAddress = format!("{name}@shop.example").parse().unwrap();
+        let password = NewPassword::parse("seven quiet herons wade".to_owned(), None).unwrap();
+        let opened = app
+            .accounts
+            .open_account(email, password, "Shop".parse().unwrap(), Language::En)
+            .await;
+        let (user, member) = opened.unwrap();
+        app.run_jobs().await;
+        app.mailbox.take(); // welcome
         let bar = Self::publish(app, member, change, hosts).await;
         Self {
             app: app.clone(),
+            user,
             member,
             bar: bar.id,
             key: bar.key.to_string(),
@@ -170,6 +164,37 @@ impl Stage {
             .into_iter()
             .map(|(value, counts)| (value, counts.views))
             .collect()
+    }
+}
+
+impl Stage {
+    /// A program of the member's with this scope.
+    async fn program(&self, scope: Scope) -> Client {
+        let session = SessionId::new(&self.app.clock, &self.app.random);
+        let membership = Some((self.member, Role::Owner));
+        let access = Access {
+            member: self.member,
+            user: Some(self.user),
+            role: Some(Role::Owner),
+            principal: Principal::User(SignedIn {
+                user: self.user,
+                session,
+                membership,
+            }),
+        };
+        let new = NewApiToken {
+            name: "test".parse().unwrap(),
+            scopes: BTreeSet::from([scope]),
+            expires_at: None,
+        };
+        let (_, token) = self.app.accounts.create_token(&access, new).await.unwrap();
+        self.app.run_jobs().await;
+        self.app.mailbox.take(); // that a token was made
+        self.app.client().with_token(token.reveal())
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/api/v1/bars/{}/{rest}", self.bar)
     }
 }
 
@@ -502,6 +527,32 @@ both_databases! {
         assert_eq!(stage.counts().await.views, 1);
     }
 
+    async fn a_storm_on_one_bar_leaves_room_for_its_neighbours(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let calm = stage.neighbour().await;
+        let (other, client) = another_process(&app, &["--ingest-queue-size=4"]);
+        let call = |stage: &Stage| {
+            let call = client.call(Method::POST, "/e").header("content-type", "text/plain");
+            call.header("user-agent", FIREFOX).body(stage.event("view").to_string()).send()
+        };
+        let (mut first, mut second) = (pin!(call(&stage)), pin!(call(&stage)));
+        while other.tracking.queue_depth().0 < 2 {
+            assert!(!poll(&mut first) && !poll(&mut second));
+            tokio::task::yield_now().await;
+        }
+        call(&stage).await.problem(503);
+        let mut neighbour = pin!(call(&calm));
+        while other.tracking.queue_depth().0 < 3 {
+            assert!(!poll(&mut neighbour));
+            tokio::task::yield_now().await;
+        }
+        let _writer = run_writer(&other);
+        for answer in [first.await, second.await, neighbour.await, call(&stage).await] {
+            assert_eq!(answer.status, 204);
+        }
+        assert_eq!((stage.counts().await.views, calm.counts().await.views), (3, 1));
+    }
+
     async fn a_database_in_trouble_acknowledges_nothing_and_recovers(app: TestApp) {
         let stage = Stage::new(&app).await;
         let event = stage.event("view");
@@ -602,9 +653,109 @@ both_databases! {
             assert_eq!(rows(&app, table).await, 1, "{table}");
         }
     }
-}
 
-#[test]
-fn a_frozen_clock_is_where_these_stories_start() {
-    assert_eq!(Clock::frozen(START.parse().unwrap()).now().hour() % 24, 10);
+    async fn a_member_reads_the_numbers_of_their_bar(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        stage.send(&json!([stage.event("view"), stage.event("view"), stage.event("click")])).await;
+        stage.call().header("user-agent", "curl/8").body(stage.event("view").to_string()).send().await;
+        let reader = stage.program(Scope::StatsRead).await;
+        let numbers = json!({ "views": 2, "visitors": 1, "clicks": 1, "closes": 0, "submissions": 0,
+            "click_rate": 0.5, "conversion_rate": 0.0 });
+        let nothing = json!({ "views": 0, "visitors": 0, "clicks": 0, "closes": 0, "submissions": 0 });
+        let stats = reader.get(&stage.path("stats?time_zone=Europe/Berlin")).await.expect(200);
+        assert_eq!((&stats["totals"], &stats["totals_before"]), (&numbers, &nothing));
+        assert_eq!(
+            stats["period"],
+            json!({ "from": "2026-10-23T22:00:00Z", "to": "2026-11-22T11:00:00Z", "time_zone": "Europe/Berlin" })
+        );
+        let series = reader.get(&stage.path("stats/series?from=2026-11-21&interval=day")).await.expect(200);
+        assert_eq!(series["points"].as_array().unwrap().len(), 2);
+        assert_eq!((&series["points"][1]["local"], &series["points"][1]["counts"]), (&json!("2026-11-22"), &numbers));
+        let none = reader.get(&stage.path("stats/series?from=2026-11-22&variant=b")).await.expect(200);
+        assert!(none["points"].as_array().unwrap().iter().all(|point| point["counts"] == nothing));
+        let pages = reader.get(&stage.path("stats/breakdown?by=page&sort=clicks&limit=1")).await.expect(200);
+        assert_eq!(pages["items"], json!([{ "value": "shop.example/pricing", "counts": numbers }]));
+        assert_eq!((&pages["other"], &pages["total"]), (&nothing, &numbers));
+        let drops = reader.get(&stage.path("stats/drops")).await.expect(200);
+        assert_eq!((&drops["items"], &drops["total"]), (&json!([{ "reason": "bot", "dropped": 1 }]), &json!(1)));
+        let sites = reader.get(&stage.path("sites")).await.expect(200);
+        assert_eq!((&sites["items"][0]["host"], &sites["items"][0]["clicks"]), (&json!("shop.example"), &json!(1)));
+        assert!(sites.get("next_cursor").is_none());
+    }
+
+    /// Promise 34.
+    async fn nobody_reads_the_numbers_of_another(app: TestApp) {
+        let (stage, other) = (Stage::new(&app).await, Stage::new(&app).await);
+        let (stranger, editor) = (other.program(Scope::StatsRead).await, stage.program(Scope::BarsWrite).await);
+        for path in ["stats", "stats/series", "stats/breakdown?by=page", "stats/drops", "stats.csv", "sites"] {
+            stranger.get(&stage.path(path)).await.problem(404);
+            editor.get(&stage.path(path)).await.problem(403);
+            app.client().get(&stage.path(path)).await.problem(401);
+        }
+    }
+
+    async fn days_of_the_asked_time_zone_are_counted_through_changing_clocks(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        app.clock.advance("2027-03-28T00:30:00Z".parse::<Timestamp>().unwrap().since(app.clock.now()));
+        let reader = stage.program(Scope::StatsRead).await;
+        for _ in 0..24 {
+            stage.send(&stage.event("view")).await;
+            app.clock.advance(HOUR);
+        }
+        let asked = "time_zone=Europe/Berlin&from=2027-03-28&to=2027-03-28";
+        let hours = reader.get(&stage.path(&format!("stats/series?{asked}"))).await.expect(200);
+        let points = hours["points"].as_array().unwrap();
+        assert_eq!((points.len(), &points[1]["local"], &points[2]["local"]),
+            (23, &json!("2027-03-28T01:00:00+01:00"), &json!("2027-03-28T03:00:00+02:00")));
+        assert_eq!(points.iter().map(|point| point["counts"]["views"].as_i64().unwrap()).sum::<i64>(), 22);
+        let totals = reader.get(&stage.path(&format!("stats?{asked}"))).await.expect(200);
+        assert_eq!(totals["totals"]["views"], 22);
+        let pages = reader.get(&stage.path(&format!("stats/breakdown?by=site&{asked}"))).await.expect(200);
+        assert_eq!(pages["total"]["views"], 22);
+    }
+
+    async fn tables_are_safe_to_open(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let reader = stage.program(Scope::StatsRead).await;
+        let mut event = stage.event("view");
+        event["u"] = json!("https://shop.example/?utm_source=%3D1%2B1");
+        stage.send(&event).await;
+        let table = reader.get(&stage.path("stats.csv?by=utm_source")).await;
+        assert_eq!((table.status, table.header("content-type")), (200, "text/csv"));
+        assert!(table.header("content-disposition").starts_with("attachment"));
+        assert_eq!(table.text(), "utm_source,views,visitors,clicks,closes,submissions\n'=1+1,1,1,0,0,0\n");
+        let days = reader.get(&stage.path("stats.csv?from=2026-11-22&interval=day")).await;
+        assert_eq!(days.text(), "start,views,visitors,clicks,closes,submissions\n2026-11-22,1,1,0,0,0\n");
+    }
+
+    async fn questions_that_make_no_sense_are_refused(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let reader = stage.program(Scope::StatsRead).await;
+        for (query, fault) in [
+            ("stats?time_zone=Nowhere", "time_zone: is not the name of a time zone, such as Europe/Berlin"),
+            ("stats?from=2026-11-22&to=2026-11-20", "from: must be before `to`"),
+            ("stats/series?from=2026-01-01&interval=hour", "from: makes more than 1000 points: ask for less, or by day"),
+            ("sites?after=%21", "after: is not a cursor of this list"),
+        ] {
+            assert_eq!(reader.get(&stage.path(query)).await.problem(422), [fault]);
+        }
+        reader.get(&stage.path("stats/breakdown?by=moon")).await.problem(400);
+        reader.get(&stage.path("stats/breakdown")).await.problem(400);
+    }
+
+    async fn sites_are_listed_page_by_page(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let reader = stage.program(Scope::StatsRead).await;
+        let events: Vec<Value> = ["c.example", "a.example", "b-b.example", "b.example"].iter().map(|host| {
+            let mut event = stage.event("view");
+            event["u"] = json!(format!("https://{host}/"));
+            event
+        }).collect();
+        stage.send(&json!(events)).await;
+        let first = reader.get(&stage.path("sites?limit=3")).await.expect(200);
+        let hosts = |page: &Value| page["items"].as_array().unwrap().iter().map(|site| site["host"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(hosts(&first), ["a.example", "b-b.example", "b.example"]);
+        let after = format!("sites?limit=3&after={}", first["next_cursor"].as_str().unwrap());
+        assert_eq!(hosts(&reader.get(&stage.path(&after)).await.expect(200)), ["c.example"]);
+    }
 }
