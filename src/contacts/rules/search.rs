@@ -46,10 +46,8 @@ mod tests {
 
     #[test]
     fn text_is_folded_and_said_once() {
-        assert_eq!(
-            text(["Anna@Example.com", "ÄNNE", "", "anna"]),
-            "anna@example.com\nänne\nanna\n".replace("anna\n", "")
-        );
+        let found_by = text(["Anna@Example.com", "ÄNNE", "", "anna"]);
+        assert_eq!(found_by, "anna@example.com\nänne\n");
     }
 
     #[test]
