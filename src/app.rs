@@ -36,7 +36,7 @@ use crate::{
         health::{self, Readiness},
         hosts::Hosts,
         idempotency::Idempotency,
-        metrics::Metrics,
+        metrics::{self, Metrics},
         openapi,
         rate_limit::{Policy, RateLimit},
         server::{self, Patience},
@@ -169,6 +169,10 @@ impl App {
             random.clone(),
             config.jobs_at_a_time as usize,
         );
+        let ended = metrics.jobs.clone();
+        jobs.tell(Arc::new(move |kind, outcome| {
+            ended.get_or_create(&metrics::Outcome { kind, outcome }).inc();
+        }));
         jobs.register(AnswerAddress(accounts.clone()));
         jobs.register_scheduled(accounts::Purge(accounts.clone()), clock::HOUR);
         jobs.register(PurgeBar {
@@ -285,7 +289,8 @@ impl App {
         accounts::api::pages::routes(Route::new(), &self.policies)
             .nest(
                 openapi::PREFIX,
-                self.idempotency.around(openapi::routes(self.apis()).data(self.door())),
+                self.idempotency
+                    .around(openapi::routes(self.apis()).data(self.door())),
             )
             .at(
                 "/api/openapi.json",

@@ -39,8 +39,6 @@ pub struct Metrics {
     pub events_dropped: Family<Kind, Counter>,
     /// Jobs that ended, by kind and outcome.
     pub jobs: Family<Outcome, Counter>,
-    /// Mails that ended, by category and outcome.
-    pub mails: Family<Outcome, Counter>,
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -87,7 +85,6 @@ impl Metrics {
             events: Family::default(),
             events_dropped: Family::default(),
             jobs: Family::default(),
-            mails: Family::default(),
             registry: Arc::default(),
         };
         registry.register(
@@ -118,13 +115,8 @@ impl Metrics {
         );
         registry.register(
             "jobs",
-            "Jobs that ended, by kind and outcome",
+            "Runs of jobs (mails and webhooks are jobs), by kind and outcome",
             metrics.jobs.clone(),
-        );
-        registry.register(
-            "mails",
-            "Mails that ended, by category and outcome",
-            metrics.mails.clone(),
         );
         Self {
             registry: Arc::new(RwLock::new(registry)),

@@ -74,6 +74,12 @@ pub fn document<T: OpenApi + 'static>(plain: impl IntoIterator<Item = Value>) ->
         add(&mut document, piece);
     }
     close_request_schemas(&mut document);
+    let schemas = object(&mut document["components"]["schemas"]);
+    for schema in schemas.values_mut() {
+        if let Some(example) = schema.get_mut("example") {
+            strike_nulls(example);
+        }
+    }
     for (path, operations) in object(&mut document["paths"]) {
         for (method, operation) in object(operations) {
             finish(path, method, operation);
@@ -147,6 +153,18 @@ fn add(into: &mut Value, piece: Value) {
             }
         }
         (into, piece) => *into = piece,
+    }
+}
+
+/// An example leaves out what may be left out: poem-openapi writes `null` there, which a request may not send.
+fn strike_nulls(example: &mut Value) {
+    match example {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(strike_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strike_nulls),
+        _ => {}
     }
 }
 

@@ -21,6 +21,9 @@ use crate::secrets::Random;
 /// How often an idle runner looks for work that another process, or this one, has enqueued.
 const POLL: Duration = Duration::from_millis(500);
 
+/// Hears how runs ended: the job's kind and `done`, `retried` or `failed`.
+pub type Told = Arc<dyn Fn(&'static str, &'static str) + Send + Sync>;
+
 type Run = dyn Fn(serde_json::Value, Attempt) -> Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>
     + Send
     + Sync;
@@ -48,6 +51,7 @@ pub struct Runner {
     handlers: HashMap<&'static str, Registered>,
     schedules: Vec<Schedule>,
     concurrency: usize,
+    told: Option<Told>,
 }
 
 impl Runner {
@@ -59,7 +63,13 @@ impl Runner {
             handlers: HashMap::new(),
             schedules: Vec::new(),
             concurrency,
+            told: None,
         }
+    }
+
+    /// Tells `told` how each run ends, for the metrics.
+    pub fn tell(&mut self, told: Told) {
+        self.told = Some(told);
     }
 
     pub fn register<H: Handler>(&mut self, handler: H) {
@@ -199,7 +209,7 @@ impl Runner {
     }
 
     async fn run_claimed(&self, job: store::Claimed) {
-        let Some(handler) = self.handlers.get(job.kind.as_str()) else {
+        let Some((kind, handler)) = self.handlers.get_key_value(job.kind.as_str()) else {
             return;
         };
         let attempt = Attempt {
@@ -217,6 +227,16 @@ impl Runner {
                 handler.lease
             ))),
         };
+        if let Some(told) = &self.told {
+            told(
+                kind,
+                match &outcome {
+                    Ok(()) => "done",
+                    Err(JobError::Retry(_)) if !attempt.last => "retried",
+                    Err(_) => "failed",
+                },
+            );
+        }
         let jitter = self.random.bytes::<1>()[0];
         let again_at = self.clock.now() + rules::back_off(attempt.number, jitter);
         let noted = async {
