@@ -110,10 +110,14 @@ impl ContactsApi {
     /// Read a contact
     ///
     /// With its newest 100 posts and its notes.
-    #[oai(path = "/contacts/:contact", method = "get", operation_id = "read_contact")]
-    async fn read(&self, caller: Caller, contact: Path<ContactId>) -> Result<Json<ContactDetail>, Problem> {
+    #[oai(path = "/contacts/:contact_id", method = "get", operation_id = "read_contact")]
+    async fn read(
+        &self,
+        caller: Caller,
+        contact_id: Path<ContactId>,
+    ) -> Result<Json<ContactDetail>, Problem> {
         let access = caller.may(Operation::ReadContact)?;
-        let found = self.contacts.find(access.member, contact.0).await?;
+        let found = self.contacts.find(access.member, contact_id.0).await?;
         Ok(Json(found.ok_or_else(Problem::not_found)?))
     }
 
@@ -121,19 +125,19 @@ impl ContactsApi {
     ///
     /// 409 if another contact has the email address: merge the two.
     #[oai(
-        path = "/contacts/:contact",
+        path = "/contacts/:contact_id",
         method = "patch",
         operation_id = "update_contact"
     )]
     async fn change(
         &self,
         caller: Caller,
-        contact: Path<ContactId>,
+        contact_id: Path<ContactId>,
         body: Json<ContactChange>,
     ) -> Result<Json<Contact>, Problem> {
         let access = caller.may(Operation::UpdateContact)?;
         Ok(Json(
-            self.contacts.change(&access, contact.0, body.0.into()).await?,
+            self.contacts.change(&access, contact_id.0, body.0.into()).await?,
         ))
     }
 
@@ -141,13 +145,13 @@ impl ContactsApi {
     ///
     /// For good, with its posts, tags and notes, and what is logged of it for webhooks.
     #[oai(
-        path = "/contacts/:contact",
+        path = "/contacts/:contact_id",
         method = "delete",
         operation_id = "delete_contact"
     )]
-    async fn delete(&self, caller: Caller, contact: Path<ContactId>) -> Result<NoContent, Problem> {
+    async fn delete(&self, caller: Caller, contact_id: Path<ContactId>) -> Result<NoContent, Problem> {
         let access = caller.may(Operation::DeleteContact)?;
-        self.contacts.delete(&access, contact.0).await?;
+        self.contacts.delete(&access, contact_id.0).await?;
         Ok(NoContent)
     }
 
@@ -155,18 +159,18 @@ impl ContactsApi {
     ///
     /// A tag that is there already stays. At most 50.
     #[oai(
-        path = "/contacts/:contact/tags/:tag",
+        path = "/contacts/:contact_id/tags/:tag",
         method = "put",
         operation_id = "add_tag"
     )]
     async fn add_tag(
         &self,
         caller: Caller,
-        contact: Path<ContactId>,
+        contact_id: Path<ContactId>,
         tag: Path<Tag>,
     ) -> Result<NoContent, Problem> {
         let access = caller.may(Operation::AddTag)?;
-        self.contacts.add_tag(&access, contact.0, tag.0).await?;
+        self.contacts.add_tag(&access, contact_id.0, tag.0).await?;
         Ok(NoContent)
     }
 
@@ -174,64 +178,70 @@ impl ContactsApi {
     ///
     /// One that is not there is no fault.
     #[oai(
-        path = "/contacts/:contact/tags/:tag",
+        path = "/contacts/:contact_id/tags/:tag",
         method = "delete",
         operation_id = "remove_tag"
     )]
     async fn remove_tag(
         &self,
         caller: Caller,
-        contact: Path<ContactId>,
+        contact_id: Path<ContactId>,
         tag: Path<Tag>,
     ) -> Result<NoContent, Problem> {
         let access = caller.may(Operation::RemoveTag)?;
-        self.contacts.remove_tag(&access, contact.0, tag.0).await?;
+        self.contacts.remove_tag(&access, contact_id.0, tag.0).await?;
         Ok(NoContent)
     }
 
     /// List the notes of a contact
     #[oai(
-        path = "/contacts/:contact/notes",
+        path = "/contacts/:contact_id/notes",
         method = "get",
         operation_id = "list_notes"
     )]
-    async fn list_notes(&self, caller: Caller, contact: Path<ContactId>) -> Result<Json<Notes>, Problem> {
+    async fn list_notes(&self, caller: Caller, contact_id: Path<ContactId>) -> Result<Json<Notes>, Problem> {
         let access = caller.may(Operation::ListNotes)?;
         Ok(Json(Notes {
-            items: self.contacts.list_notes(access.member, contact.0).await?,
+            items: self.contacts.list_notes(access.member, contact_id.0).await?,
         }))
     }
 
     /// Write down a note about a contact
     ///
     /// At most 500.
-    #[oai(path = "/contacts/:contact/notes", method = "post", operation_id = "add_note")]
+    #[oai(
+        path = "/contacts/:contact_id/notes",
+        method = "post",
+        operation_id = "add_note"
+    )]
     async fn add_note(
         &self,
         caller: Caller,
-        contact: Path<ContactId>,
+        contact_id: Path<ContactId>,
         body: Json<NewNote>,
     ) -> Result<Created<Note>, Problem> {
         let access = caller.may(Operation::AddNote)?;
         Ok(Created(
-            self.contacts.add_note(&access, contact.0, body.0.text).await?,
+            self.contacts.add_note(&access, contact_id.0, body.0.text).await?,
         ))
     }
 
     /// Delete a note
     #[oai(
-        path = "/contacts/:contact/notes/:note",
+        path = "/contacts/:contact_id/notes/:note_id",
         method = "delete",
         operation_id = "delete_note"
     )]
     async fn delete_note(
         &self,
         caller: Caller,
-        contact: Path<ContactId>,
-        note: Path<NoteId>,
+        contact_id: Path<ContactId>,
+        note_id: Path<NoteId>,
     ) -> Result<NoContent, Problem> {
         let access = caller.may(Operation::DeleteNote)?;
-        self.contacts.delete_note(&access, contact.0, note.0).await?;
+        self.contacts
+            .delete_note(&access, contact_id.0, note_id.0)
+            .await?;
         Ok(NoContent)
     }
 
@@ -239,18 +249,20 @@ impl ContactsApi {
     ///
     /// Posts, notes and tags move over, and so does what this one lacks; the other is gone.
     #[oai(
-        path = "/contacts/:contact/merge",
+        path = "/contacts/:contact_id/merge",
         method = "post",
         operation_id = "merge_contacts"
     )]
     async fn merge(
         &self,
         caller: Caller,
-        contact: Path<ContactId>,
+        contact_id: Path<ContactId>,
         body: Json<Merge>,
     ) -> Result<Json<Contact>, Problem> {
         let access = caller.may(Operation::MergeContacts)?;
-        Ok(Json(self.contacts.merge(&access, contact.0, body.0.from).await?))
+        Ok(Json(
+            self.contacts.merge(&access, contact_id.0, body.0.from).await?,
+        ))
     }
 
     /// Do the same to many contacts

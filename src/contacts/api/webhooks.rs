@@ -50,29 +50,29 @@ impl WebhooksApi {
     }
 
     /// Read a webhook
-    #[oai(path = "/webhooks/:webhook", method = "get", operation_id = "read_webhook")]
-    async fn read(&self, caller: Caller, webhook: Path<WebhookId>) -> Result<Json<Webhook>, Problem> {
+    #[oai(path = "/webhooks/:webhook_id", method = "get", operation_id = "read_webhook")]
+    async fn read(&self, caller: Caller, webhook_id: Path<WebhookId>) -> Result<Json<Webhook>, Problem> {
         let access = caller.may(Operation::ReadWebhook)?;
-        let found = self.contacts.find_webhook(access.member, webhook.0).await?;
+        let found = self.contacts.find_webhook(access.member, webhook_id.0).await?;
         Ok(Json(found.ok_or_else(Problem::not_found)?))
     }
 
     /// Change a webhook
     #[oai(
-        path = "/webhooks/:webhook",
+        path = "/webhooks/:webhook_id",
         method = "patch",
         operation_id = "update_webhook"
     )]
     async fn change(
         &self,
         caller: Caller,
-        webhook: Path<WebhookId>,
+        webhook_id: Path<WebhookId>,
         body: Json<WebhookPatch>,
     ) -> Result<Json<Webhook>, Problem> {
         let access = caller.may(Operation::UpdateWebhook)?;
         Ok(Json(
             self.contacts
-                .change_webhook(&access, webhook.0, body.0.into())
+                .change_webhook(&access, webhook_id.0, body.0.into())
                 .await?,
         ))
     }
@@ -81,13 +81,13 @@ impl WebhooksApi {
     ///
     /// With the log of its deliveries; what is under way is not sent any more.
     #[oai(
-        path = "/webhooks/:webhook",
+        path = "/webhooks/:webhook_id",
         method = "delete",
         operation_id = "delete_webhook"
     )]
-    async fn delete(&self, caller: Caller, webhook: Path<WebhookId>) -> Result<NoContent, Problem> {
+    async fn delete(&self, caller: Caller, webhook_id: Path<WebhookId>) -> Result<NoContent, Problem> {
         let access = caller.may(Operation::DeleteWebhook)?;
-        self.contacts.delete_webhook(&access, webhook.0).await?;
+        self.contacts.delete_webhook(&access, webhook_id.0).await?;
         Ok(NoContent)
     }
 
@@ -95,18 +95,18 @@ impl WebhooksApi {
     ///
     /// The answer shows the new one, this once. For 24 hours every request carries the signatures of both.
     #[oai(
-        path = "/webhooks/:webhook/rotate-secret",
+        path = "/webhooks/:webhook_id/rotate-secret",
         method = "post",
         operation_id = "rotate_webhook_secret"
     )]
     async fn rotate(
         &self,
         caller: Caller,
-        webhook: Path<WebhookId>,
+        webhook_id: Path<WebhookId>,
     ) -> Result<Json<WebhookWithSecret>, Problem> {
         let access = caller.may(Operation::RotateWebhookSecret)?;
         Ok(Json(
-            self.contacts.rotate_secret(&access, webhook.0).await?.into(),
+            self.contacts.rotate_secret(&access, webhook_id.0).await?.into(),
         ))
     }
 
@@ -114,27 +114,27 @@ impl WebhooksApi {
     ///
     /// At once, a `webhook.test`, whatever the webhook is told otherwise. Answers 200 with how it went, also when it failed.
     #[oai(
-        path = "/webhooks/:webhook/test",
+        path = "/webhooks/:webhook_id/test",
         method = "post",
         operation_id = "test_webhook"
     )]
-    async fn test(&self, caller: Caller, webhook: Path<WebhookId>) -> Result<Json<Delivery>, Problem> {
+    async fn test(&self, caller: Caller, webhook_id: Path<WebhookId>) -> Result<Json<Delivery>, Problem> {
         let access = caller.may(Operation::TestWebhook)?;
-        Ok(Json(self.contacts.test_webhook(&access, webhook.0).await?))
+        Ok(Json(self.contacts.test_webhook(&access, webhook_id.0).await?))
     }
 
     /// List a webhook's deliveries
     ///
     /// Newest first; they are kept for 30 days.
     #[oai(
-        path = "/webhooks/:webhook/deliveries",
+        path = "/webhooks/:webhook_id/deliveries",
         method = "get",
         operation_id = "list_deliveries"
     )]
     async fn list_deliveries(
         &self,
         caller: Caller,
-        webhook: Path<WebhookId>,
+        webhook_id: Path<WebhookId>,
         state: Query<Option<DeliveryState>>,
         /// The `next_cursor` of the page before.
         after: Query<Option<Cursor>>,
@@ -151,7 +151,7 @@ impl WebhooksApi {
             .map(|cursor| (in_our_time(cursor.at), DeliveryId::from_uuid(cursor.id)));
         let (items, more) = self
             .contacts
-            .list_deliveries(access.member, webhook.0, state.0, after, limit.0)
+            .list_deliveries(access.member, webhook_id.0, state.0, after, limit.0)
             .await?;
         let next_cursor = items.last().filter(|_| more).map(|last| Cursor {
             at: last.created_at,
@@ -164,19 +164,21 @@ impl WebhooksApi {
     ///
     /// One that has ended, under the same `webhook-id`. 409 while it is still being tried.
     #[oai(
-        path = "/webhooks/:webhook/deliveries/:delivery/retry",
+        path = "/webhooks/:webhook_id/deliveries/:delivery_id/retry",
         method = "post",
         operation_id = "retry_delivery"
     )]
     async fn retry(
         &self,
         caller: Caller,
-        webhook: Path<WebhookId>,
-        delivery: Path<DeliveryId>,
+        webhook_id: Path<WebhookId>,
+        delivery_id: Path<DeliveryId>,
     ) -> Result<Json<Delivery>, Problem> {
         let access = caller.may(Operation::RetryDelivery)?;
         Ok(Json(
-            self.contacts.redeliver(&access, webhook.0, delivery.0).await?,
+            self.contacts
+                .redeliver(&access, webhook_id.0, delivery_id.0)
+                .await?,
         ))
     }
 }

@@ -227,7 +227,7 @@ impl StatisticsApi {
     /// Views, visitors, clicks, closes and submissions of a period, and of the period before it. Without `from` and
     /// `to`: the last 30 days, today included.
     #[oai(
-        path = "/bars/:id/stats",
+        path = "/bars/:bar_id/stats",
         method = "get",
         operation_id = "read_stats",
         tag = "Tag::Statistics"
@@ -236,7 +236,7 @@ impl StatisticsApi {
         &self,
         caller: Caller,
         /// The bar.
-        id: Path<BarId>,
+        bar_id: Path<BarId>,
         /// The first day in the time zone, such as `2026-11-01`, or the first instant.
         #[oai(validator(max_length = 40))]
         from: Query<Option<String>>,
@@ -252,8 +252,10 @@ impl StatisticsApi {
             to: to.0,
             time_zone: time_zone.0,
         };
-        let (member, period) = self.question(&caller, Operation::ReadStats, id.0, asked).await?;
-        let totals = self.tracking.totals(member, id.0, period).await?;
+        let (member, period) = self
+            .question(&caller, Operation::ReadStats, bar_id.0, asked)
+            .await?;
+        let totals = self.tracking.totals(member, bar_id.0, period).await?;
         Ok(Json(Statistics {
             period: (&totals.period).into(),
             totals: totals.counts.into(),
@@ -266,7 +268,7 @@ impl StatisticsApi {
     ///
     /// Hour by hour or day by day, without gaps; a day is one of the time zone, of 23 to 25 hours. At most 1000 points.
     #[oai(
-        path = "/bars/:id/stats/series",
+        path = "/bars/:bar_id/stats/series",
         method = "get",
         operation_id = "read_stats_series",
         tag = "Tag::Statistics"
@@ -276,7 +278,7 @@ impl StatisticsApi {
         &self,
         caller: Caller,
         /// The bar.
-        id: Path<BarId>,
+        bar_id: Path<BarId>,
         /// The first day in the time zone, such as `2026-11-01`, or the first instant.
         #[oai(validator(max_length = 40))]
         from: Query<Option<String>>,
@@ -298,13 +300,13 @@ impl StatisticsApi {
             time_zone: time_zone.0,
         };
         let (member, period) = self
-            .question(&caller, Operation::ReadStatsSeries, id.0, asked)
+            .question(&caller, Operation::ReadStatsSeries, bar_id.0, asked)
             .await?;
         let interval = interval.0.unwrap_or_else(|| period.natural_interval());
         period.check(interval)?;
         let series = self
             .tracking
-            .series(member, id.0, period, interval, variant.0)
+            .series(member, bar_id.0, period, interval, variant.0)
             .await?;
         let points = series.points.into_iter().map(|point| PointAnswer {
             start: point.start.at,
@@ -320,7 +322,7 @@ impl StatisticsApi {
 
     /// Read a bar's counts by page, site, referrer, …
     #[oai(
-        path = "/bars/:id/stats/breakdown",
+        path = "/bars/:bar_id/stats/breakdown",
         method = "get",
         operation_id = "read_stats_breakdown",
         tag = "Tag::Statistics"
@@ -330,7 +332,7 @@ impl StatisticsApi {
         &self,
         caller: Caller,
         /// The bar.
-        id: Path<BarId>,
+        bar_id: Path<BarId>,
         /// What counts are told apart by.
         by: Query<By>,
         /// The first day in the time zone, such as `2026-11-01`, or the first instant.
@@ -354,7 +356,7 @@ impl StatisticsApi {
             time_zone: time_zone.0,
         };
         let (member, period) = self
-            .question(&caller, Operation::ReadStatsBreakdown, id.0, asked)
+            .question(&caller, Operation::ReadStatsBreakdown, bar_id.0, asked)
             .await?;
         let ranking = Ranking {
             by: sort.0.unwrap_or(RankBy::Views),
@@ -362,7 +364,7 @@ impl StatisticsApi {
         };
         let breakdown = self
             .tracking
-            .breakdown(member, id.0, period, by.0.into(), ranking)
+            .breakdown(member, bar_id.0, period, by.0.into(), ranking)
             .await?;
         let items = breakdown.values.into_iter().map(|(value, counts)| ValueAnswer {
             value,
@@ -381,7 +383,7 @@ impl StatisticsApi {
     ///
     /// Bots, look-aheads, visitors who opted out, hosts that are not allowed, … (promise 13).
     #[oai(
-        path = "/bars/:id/stats/drops",
+        path = "/bars/:bar_id/stats/drops",
         method = "get",
         operation_id = "read_stats_drops",
         tag = "Tag::Statistics"
@@ -390,7 +392,7 @@ impl StatisticsApi {
         &self,
         caller: Caller,
         /// The bar.
-        id: Path<BarId>,
+        bar_id: Path<BarId>,
         /// The first day in the time zone, such as `2026-11-01`, or the first instant.
         #[oai(validator(max_length = 40))]
         from: Query<Option<String>>,
@@ -407,10 +409,10 @@ impl StatisticsApi {
             time_zone: time_zone.0,
         };
         let (member, period) = self
-            .question(&caller, Operation::ReadStatsDrops, id.0, asked)
+            .question(&caller, Operation::ReadStatsDrops, bar_id.0, asked)
             .await?;
         let answer = PeriodAnswer::from(&period);
-        let drops = self.tracking.drops(member, id.0, period).await?;
+        let drops = self.tracking.drops(member, bar_id.0, period).await?;
         let total = drops.iter().map(|drop| drop.dropped).sum();
         let items = drops.into_iter().map(|drop| DropAnswer {
             reason: drop.reason,
@@ -428,7 +430,7 @@ impl StatisticsApi {
     /// With `by`: by its values; without: over time. Cells that a spreadsheet would take for formulas begin with an
     /// apostrophe.
     #[oai(
-        path = "/bars/:id/stats.csv",
+        path = "/bars/:bar_id/stats.csv",
         method = "get",
         operation_id = "export_stats",
         tag = "Tag::Statistics"
@@ -438,7 +440,7 @@ impl StatisticsApi {
         &self,
         caller: Caller,
         /// The bar.
-        id: Path<BarId>,
+        bar_id: Path<BarId>,
         /// What counts are told apart by.
         by: Query<Option<By>>,
         /// The first day in the time zone, such as `2026-11-01`, or the first instant.
@@ -459,7 +461,7 @@ impl StatisticsApi {
             time_zone: time_zone.0,
         };
         let (member, period) = self
-            .question(&caller, Operation::ExportStats, id.0, asked)
+            .question(&caller, Operation::ExportStats, bar_id.0, asked)
             .await?;
         let (heading, rows) = match by.0 {
             Some(by) => {
@@ -469,7 +471,7 @@ impl StatisticsApi {
                 };
                 let breakdown = self
                     .tracking
-                    .breakdown(member, id.0, period, by.into(), ranking)
+                    .breakdown(member, bar_id.0, period, by.into(), ranking)
                     .await?;
                 let mut rows = breakdown.values;
                 if breakdown.other != Counts::default() {
@@ -480,7 +482,10 @@ impl StatisticsApi {
             None => {
                 let interval = interval.0.unwrap_or_else(|| period.natural_interval());
                 period.check(interval)?;
-                let series = self.tracking.series(member, id.0, period, interval, None).await?;
+                let series = self
+                    .tracking
+                    .series(member, bar_id.0, period, interval, None)
+                    .await?;
                 let rows = series
                     .points
                     .into_iter()
@@ -491,7 +496,7 @@ impl StatisticsApi {
         let table = table(heading, &rows).map_err(Problem::internal)?;
         let file = Attachment::new(table)
             .attachment_type(AttachmentType::Attachment)
-            .filename(format!("{}-{heading}.csv", id.0));
+            .filename(format!("{}-{heading}.csv", bar_id.0));
         Ok(Export::Csv(file))
     }
 
@@ -499,7 +504,7 @@ impl StatisticsApi {
     ///
     /// Every host, with when it was first and last seen. Outlives single events (promise 14).
     #[oai(
-        path = "/bars/:id/sites",
+        path = "/bars/:bar_id/sites",
         method = "get",
         operation_id = "list_sites",
         tag = "Tag::Statistics"
@@ -508,7 +513,7 @@ impl StatisticsApi {
         &self,
         caller: Caller,
         /// The bar.
-        id: Path<BarId>,
+        bar_id: Path<BarId>,
         /// How many sites are listed. Absent: 50.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<i64>>,
@@ -516,11 +521,11 @@ impl StatisticsApi {
         #[oai(validator(max_length = 400))]
         after: Query<Option<String>>,
     ) -> Result<Json<Sites>, Problem> {
-        let (member, _) = self.reader(&caller, Operation::ListSites, id.0).await?;
+        let (member, _) = self.reader(&caller, Operation::ListSites, bar_id.0).await?;
         let after = after.0.map(|cursor| read_cursor(&cursor)).transpose()?;
         let page = self
             .tracking
-            .sites(member, id.0, after, limit.0.unwrap_or(50))
+            .sites(member, bar_id.0, after, limit.0.unwrap_or(50))
             .await?;
         let items = page.sites.into_iter().map(|site| SiteAnswer {
             host: site.host,
