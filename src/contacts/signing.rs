@@ -75,7 +75,7 @@ mod tests {
         let (new, old) = (Secret::new(&random), Secret::new(&random));
         let both = signature(&[new.clone(), old], "m", 1, "b");
         assert_eq!(both.split(' ').count(), 2);
-        assert!(both.starts_with(&signature(&[new.clone()], "m", 1, "b")));
+        assert!(both.starts_with(&signature(std::slice::from_ref(&new), "m", 1, "b")));
         assert_eq!(new.reveal().len(), 6 + 44);
         assert_eq!(format!("{new:?}"), "Secret(…)");
     }

@@ -251,7 +251,7 @@ both_databases! {
         assert_eq!(from("https://evil.example").send().await.status, 403);
         app.bars.pause(stage.member, Actor::System, stage.bar.id).await.unwrap();
         assert_eq!(from("https://shop.example").send().await.status, 404);
-        assert_eq!(stage.list("").await, [json!(0); 0]);
+        assert_eq!(stage.list("").await, Vec::<Value>::new());
         assert_eq!(stage.counted().await, (0, vec![]));
     }
 
@@ -306,7 +306,7 @@ both_databases! {
         for post in [hasty, caught] {
             assert_eq!(stage.send(&post).await.expect(200), json!({ "message": "Thank you!" }));
         }
-        assert_eq!(stage.list("").await, [json!(0); 0]);
+        assert_eq!(stage.list("").await, Vec::<Value>::new());
         assert_eq!(stage.counted().await, (0, vec![("automated_form".to_owned(), 2)]));
     }
 
@@ -497,7 +497,7 @@ both_databases! {
         ada.client.put(&contact_path(&contact, "/tags/t"), json!(null)).await.expect(204);
         let hook = json!({"url": "https://hooks.example/", "event_types": ["contact.deleted"]});
         let webhook = ada.client.post("/api/v1/webhooks", hook).await.expect(201)["webhook"].clone();
-        assert_eq!(eve.list("").await, [json!(0); 0]);
+        assert_eq!(eve.list("").await, Vec::<Value>::new());
         assert_eq!(eve.client.get("/api/v1/tags").await.expect(200), json!({"items": []}));
         assert_eq!(eve.client.get("/api/v1/webhooks").await.expect(200), json!({"items": []}));
         assert_eq!(eve.client.get("/api/v1/contacts.csv").await.text().lines().count(), 1);

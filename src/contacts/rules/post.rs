@@ -164,6 +164,6 @@ mod tests {
         assert_eq!(faults(|body| body["t"] = json!(-1)), ["t"]);
         assert_eq!(faults(|body| body["x"] = json!(1)), ["x"]);
         assert_eq!(parse(b"{").unwrap_err(), NotAPost::NotJson(1, 1));
-        assert_eq!(parse(b"[]").is_err(), true);
+        assert!(parse(b"[]").is_err());
     }
 }

@@ -77,7 +77,8 @@ pub fn find(conn: &mut Conn, member: MemberId, id: WebhookId) -> Result<Option<W
 
 /// What signs now: the secret, and the one before it while receivers change over.
 pub fn secrets(conn: &mut Conn, id: WebhookId, now: Timestamp) -> Result<Vec<Secret>> {
-    let found: Option<(Vec<u8>, Option<Vec<u8>>, Option<Timestamp>)> = webhooks::table
+    type Secrets = (Vec<u8>, Option<Vec<u8>>, Option<Timestamp>);
+    let found: Option<Secrets> = webhooks::table
         .filter(webhooks::id.eq(id))
         .select((
             webhooks::secret,
