@@ -175,7 +175,11 @@ fn finish(path: &str, method: &str, operation: &mut Value) {
     }
     let api = path.starts_with(PREFIX);
     let reads = method == "get";
-    if api && method == "post" {
+    // Without a log-in a key would be everybody's: it is passed over there.
+    let keyed = operation["security"]
+        .as_array()
+        .is_some_and(|schemes| !schemes.is_empty());
+    if api && method == "post" && keyed {
         list(&mut operation["parameters"]).push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
     }
     let has_body = operation.get("requestBody").is_some();

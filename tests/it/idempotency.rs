@@ -13,11 +13,14 @@ use contactbar::{
         idempotency::{ABANDONED, Idempotency},
     },
 };
+use contactbar::db::schema::idempotency_keys;
+use diesel::prelude::*;
 use poem::{Response, Route, http::Method};
 
 use crate::{
     guards::rules,
     support::{Answer, Client, TestApp},
+    team::Person,
 };
 
 /// Counts what is done; `/secret` answers a token, `/broken` fails.
@@ -67,7 +70,7 @@ both_databases! {
         let client = counter(&app);
         post(&client, "count", "k1", "Bearer a", "x").await.expect_text("1");
         let other = post(&client, "count", "k1", "Bearer a", "y").await.problem(422);
-        assert_eq!(other, ["Idempotency-Key: was used for another request"]);
+        assert_eq!(other, ["Idempotency-Key: was used for another request before; take a new one"]);
         post(&client, "other", "k1", "Bearer a", "x").await.problem(422);
     }
 
@@ -77,10 +80,76 @@ both_databases! {
         post(&client, "count", "k1", "Bearer b", "x").await.expect_text("2");
     }
 
-    async fn a_secret_is_told_once(app: TestApp) {
+    async fn a_secret_is_told_again_but_never_to_the_database(app: TestApp) {
         let client = counter(&app);
-        assert_eq!(post(&client, "secret", "k1", "Bearer a", "").await.status, 200);
-        post(&client, "secret", "k1", "Bearer a", "").await.problem(409);
+        let first = post(&client, "secret", "k-of-a", "Bearer a", "").await;
+        let again = post(&client, "secret", "k-of-a", "Bearer a", "").await;
+        assert_eq!((first.text(), again.header("idempotency-replayed")), (again.text(), "true"));
+        let rows: Vec<(String, String, Option<Vec<u8>>)> = app
+            .db
+            .read(|conn| Ok::<_, contactbar::db::Error>(
+                idempotency_keys::table
+                    .select((idempotency_keys::principal, idempotency_keys::key, idempotency_keys::body))
+                    .load(conn)?
+            ))
+            .await
+            .unwrap();
+        let (principal, key, body) = &rows[0];
+        let text = format!("{principal} {key} {}", String::from_utf8_lossy(body.as_ref().unwrap()));
+        for secret in ["xxxx", "k-of-a", "Bearer"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+
+    async fn without_a_log_in_a_key_is_nobodys(app: TestApp) {
+        let client = counter(&app);
+        for times in ["1", "2"] {
+            let call = client.call(Method::POST, "/api/v1/count").header("idempotency-key", "k1");
+            call.body("x").send().await.expect_text(times);
+        }
+    }
+
+    async fn a_client_that_went_away_finds_the_answer_when_it_comes_back(app: TestApp) {
+        let (entered, go_on) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+        let endpoint = {
+            let (entered, go_on) = (entered.clone(), go_on.clone());
+            poem::endpoint::make(move |_| {
+                let (entered, go_on) = (entered.clone(), go_on.clone());
+                async move {
+                    entered.notify_one();
+                    go_on.notified().await;
+                    Ok::<_, poem::Error>(Response::builder().body("done"))
+                }
+            })
+        };
+        let notes = Idempotency::new(app.db.clone(), app.clock.clone());
+        let client = Client::of(Guarded::new(rules(), Route::new().nest("/api/v1", notes.around(endpoint))));
+        let first = {
+            let client = client.clone();
+            tokio::spawn(async move { post(&client, "count", "k1", "Bearer a", "x").await })
+        };
+        entered.notified().await;
+        first.abort();
+        go_on.notify_one();
+        loop {
+            let answer = post(&client, "count", "k1", "Bearer a", "x").await;
+            if answer.status != 409 {
+                break answer.expect_text("done");
+            }
+        }
+    }
+
+    async fn an_answer_comes_back_with_its_headers(app: TestApp) {
+        let olga = Person::new(&app, "olga@herons.example").await;
+        let body = serde_json::json!({ "name": "One" });
+        let make = || async {
+            let call = olga.client.call(Method::POST, "/api/v1/bars").header("idempotency-key", "k1");
+            call.json(&body).send().await
+        };
+        let (first, again) = (make().await, make().await);
+        assert_eq!(first.expect(201), again.expect(201));
+        assert_eq!(first.header("location"), again.header("location"));
+        assert_eq!(olga.client.get("/api/v1/bars").await.expect(200)["items"].as_array().unwrap().len(), 1);
     }
 
     async fn what_failed_may_be_tried_again(app: TestApp) {
@@ -89,7 +158,7 @@ both_databases! {
         post(&client, "count", "k1", "Bearer a", "").await.expect_text("2");
     }
 
-    async fn a_request_under_way_is_not_begun_again_until_it_is_abandoned(app: TestApp) {
+    async fn a_request_under_way_is_not_begun_again_and_never_done_twice(app: TestApp) {
         let client = counter(&app);
         let entered = Arc::new(tokio::sync::Notify::new());
         let waiting = {
@@ -111,7 +180,9 @@ both_databases! {
         assert_eq!(second.header("retry-after"), "1");
         open.abort();
         app.clock.advance(ABANDONED);
-        post(&client, "count", "k1", "Bearer a", "x").await.expect_text("1");
+        let late = post(&client, "count", "k1", "Bearer a", "x").await;
+        late.problem(409);
+        assert_eq!(late.json()["type"], "urn:contactbar:problem:idempotency-outcome-unknown");
     }
 
     async fn after_a_day_a_key_is_forgotten(app: TestApp) {

@@ -21,3 +21,4 @@ mod server;
 mod service;
 mod tracking;
 mod webhooks;
+mod team;

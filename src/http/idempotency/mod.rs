@@ -1,78 +1,45 @@
-//! `Idempotency-Key`: a POST that is sent again is not done again.
+//! `Idempotency-Key`: a POST that a client sends again, because the answer got lost, is done once and answered alike.
 //!
-//! The same key and the same request get the answer of the first time; the same key with another request is a 422. Keys
-//! belong to the credential that sent them and are forgotten after a day. An answer that holds a secret (a cookie, a
-//! token that is shown once, whatever its handler marks `no-store`) is not kept: asked again, we say only that it has
-//! been done. What failed through no fault of the request (5xx, 429) may be tried again with the same key.
+//! Per credential and key, for a day, over every POST of the management API that comes with a session or a token: without
+//! either, two strangers' keys would meet. What is kept is sealed under the credential and the key, of which the database
+//! knows only hashes: an answer that tells a secret once is a secret to the database too. An error changed nothing, so
+//! nothing of it is kept.
 //!
-//! The note is made beside the deed, not within its transaction: a process that dies between the two leaves a key that
-//! is taken for open, and a retry after [`ABANDONED`] does it anew.
+//! The note is made beside the deed, not within its transaction. A process that dies between the two leaves a key whose
+//! outcome is not known; that is what we say then, rather than do it twice.
 
 mod store;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use poem::{
-    Body, Endpoint, Request, Response,
+    Body, Endpoint, IntoResponse, Request, Response,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
 };
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 
-use super::{
-    problem::{self, Problem},
-    request_id::RequestId,
-};
+use super::problem::{FieldError, Problem};
 use crate::{
-    clock::{Clock, DAY, Timestamp},
+    clock::{Clock, DAY, MINUTE, Timestamp},
     db::{self, Db},
+    secrets::sha256,
 };
+use store::{Earlier, Place, Sealed};
 
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-/// On an answer that was given before.
+/// Says that an answer is the one of an earlier request.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 pub const MAX_KEY_CHARS: usize = 128;
-
-/// A request that has not been answered after so long never will be.
-pub const ABANDONED: Duration = Duration::from_secs(60);
+/// How long an answer is kept.
 const KEPT: Duration = DAY;
+/// What has not been answered after so long never will be.
+pub const ABANDONED: Duration = MINUTE;
 
-/// One use of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Use {
-    /// A hash of the credential.
-    principal: String,
-    key: String,
-    /// A hash of what is asked.
-    request_sha256: Vec<u8>,
-}
-
-/// What is known of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Known {
-    request_sha256: Vec<u8>,
-    answer: Option<Kept>,
-    created_at: Timestamp,
-    expires_at: Timestamp,
-}
-
-/// An answer as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Kept {
-    status: i32,
-    content_type: Option<String>,
-    /// `None` if it held a secret.
-    body: Option<Vec<u8>>,
-}
-
-/// What to do about a request with a key.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Do,
-    Replay(Kept),
-    Underway,
-    Mismatch,
-}
+const IN_PROGRESS: &str = "urn:contactbar:problem:idempotency-in-progress";
+const OUTCOME_UNKNOWN: &str = "urn:contactbar:problem:idempotency-outcome-unknown";
+const OTHER_REQUEST: &str = "urn:contactbar:problem:idempotency-key-reused";
 
 /// The notes about keys. Cheap to clone.
 #[derive(Clone)]
@@ -81,219 +48,267 @@ pub struct Idempotency {
     clock: Clock,
 }
 
+/// Routes that honour keys.
+pub struct Idempotent<E> {
+    keys: Idempotency,
+    routes: Arc<E>,
+}
+
+impl<E: Endpoint + 'static> Endpoint for Idempotent<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let key = match request.headers().get(HEADER) {
+            Some(value) if request.method() == Method::POST => key_of(value)?,
+            _ => return Ok(self.routes.call(request).await?.into_response()),
+        };
+        let Some(credential) = credential(request.headers()) else {
+            return Ok(self.routes.call(request).await?.into_response());
+        };
+        let body = request.take_body().into_bytes().await?;
+        let asked = Asked::new(&credential, &key, &request, &body, self.keys.clock.now());
+        request.set_body(Body::from_bytes(body));
+        if let Some(earlier) = self.keys.take(&asked).await.map_err(Problem::from)? {
+            return Ok(asked.answer_again(earlier)?);
+        }
+        // A task of its own: if the client goes away meanwhile, the answer is kept for when it comes back.
+        let (routes, keys, place) = (self.routes.clone(), self.keys.clone(), asked.place.clone());
+        let working = async move {
+            let answered = routes.call(request).await.map(IntoResponse::into_response);
+            keys.settle(&asked, answered).await
+        };
+        match tokio::spawn(working.in_current_span()).await {
+            Ok(answered) => answered,
+            Err(error) if error.is_panic() => {
+                self.keys.release(place).await;
+                std::panic::resume_unwind(error.into_panic())
+            }
+            Err(error) => Err(Problem::unavailable(error).into()),
+        }
+    }
+}
+
+/// What a request proves who it is with, unlooked-at.
+fn credential(headers: &HeaderMap) -> Option<String> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        return value.to_str().ok().map(str::to_owned);
+    }
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == "session" || *name == "__Host-session")
+        .map(|(_, value)| value.to_owned())
+}
+
+fn key_of(value: &HeaderValue) -> Result<String, Problem> {
+    let fits = !value.is_empty()
+        && value.len() <= MAX_KEY_CHARS
+        && value.as_bytes().iter().all(u8::is_ascii_graphic);
+    match value.to_str() {
+        Ok(text) if fits => Ok(text.to_owned()),
+        _ => Err(Problem::bad_request(format!(
+            "Idempotency-Key must be 1 to {MAX_KEY_CHARS} visible ASCII characters."
+        ))),
+    }
+}
+
+/// A request under a key.
+#[derive(Clone)]
+struct Asked {
+    place: Place,
+    request_sha256: [u8; 32],
+    /// Opens and seals what is kept for it: made of what the client sends each time and we never store.
+    seal: [u8; 32],
+    at: Timestamp,
+}
+
+impl Asked {
+    fn new(credential: &str, key: &str, request: &Request, body: &[u8], at: Timestamp) -> Self {
+        let uri = request.original_uri();
+        let target = uri
+            .path_and_query()
+            .map_or_else(|| uri.path().to_owned(), ToString::to_string);
+        Self {
+            place: Place {
+                principal: hex(&digest("principal", &[credential.as_bytes()])),
+                key: hex(&digest("key", &[credential.as_bytes(), key.as_bytes()])),
+            },
+            request_sha256: digest("request", &[target.as_bytes(), body]),
+            seal: digest("seal", &[credential.as_bytes(), key.as_bytes()]),
+            at,
+        }
+    }
+
+    /// What a request gets that was asked before.
+    fn answer_again(&self, earlier: Earlier) -> Result<Response, Problem> {
+        if earlier.request_sha256 != self.request_sha256 {
+            let message = "was used for another request before; take a new one";
+            return Err(
+                Problem::unprocessable([FieldError::new("Idempotency-Key", message)]).kind(OTHER_REQUEST),
+            );
+        }
+        let Some(sealed) = earlier.answer else {
+            return Err(if self.at.since(earlier.created_at) < ABANDONED {
+                Problem::conflict("The same request is being worked on.")
+                    .kind(IN_PROGRESS)
+                    .retry_after(1)
+            } else {
+                Problem::conflict(
+                    "The same request came before and how it ended is not known. See what is there, then ask under a new key.",
+                )
+                .kind(OUTCOME_UNKNOWN)
+            });
+        };
+        let kept: Kept = serde_json::from_slice(&cipher(&self.seal_of(earlier.created_at), sealed.rest))
+            .map_err(Problem::internal)?;
+        let status = u16::try_from(sealed.status)
+            .ok()
+            .and_then(|code| StatusCode::from_u16(code).ok());
+        kept.into_response(status.unwrap_or(StatusCode::OK), sealed.content_type)
+    }
+
+    /// A key that was used again after its day has another seal.
+    fn seal_of(&self, created_at: Timestamp) -> [u8; 32] {
+        digest("at", &[&self.seal, &created_at.micros().to_be_bytes()])
+    }
+}
+
+/// What of an answer is kept beside its status and content type.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+const KEPT_HEADERS: [HeaderName; 2] = [header::LOCATION, header::ETAG];
+
+impl Kept {
+    fn of(response: &Response, body: &[u8]) -> Option<Self> {
+        let headers = KEPT_HEADERS.into_iter().filter_map(|name| {
+            let value = response.headers().get(&name)?.to_str().ok()?.to_owned();
+            Some((name.to_string(), value))
+        });
+        Some(Self {
+            headers: headers.collect(),
+            body: std::str::from_utf8(body).ok()?.to_owned(),
+        })
+    }
+
+    fn into_response(self, status: StatusCode, content_type: Option<String>) -> Result<Response, Problem> {
+        let mut builder = Response::builder().status(status);
+        if let Some(content_type) = content_type {
+            builder = builder.content_type(content_type);
+        }
+        let mut response = builder.body(self.body);
+        for (name, value) in self.headers {
+            let name = HeaderName::try_from(name).map_err(Problem::internal)?;
+            let value = HeaderValue::try_from(value).map_err(Problem::internal)?;
+            response.headers_mut().insert(name, value);
+        }
+        response
+            .headers_mut()
+            .insert(REPLAYED, HeaderValue::from_static("true"));
+        Ok(response)
+    }
+}
+
 impl Idempotency {
     pub fn new(db: Db, clock: Clock) -> Self {
         Self { db, clock }
     }
 
     /// The routes, with keys honoured.
-    pub fn around<E: Endpoint<Output = Response>>(&self, routes: E) -> Idempotent<E> {
+    pub fn around<E>(&self, routes: E) -> Idempotent<E> {
         Idempotent {
-            notes: self.clone(),
-            routes,
+            keys: self.clone(),
+            routes: Arc::new(routes),
         }
     }
 
     /// Forgets keys whose day is over; called now and then.
     pub async fn forget_expired(&self) -> db::Result<usize> {
         let now = self.clock.now();
-        self.db.write(move |tx| store::delete_expired(tx, now)).await
+        self.db.write(move |tx| store::purge(tx, now)).await
     }
 
-    async fn begin(&self, wanted: Use) -> db::Result<Verdict> {
-        let now = self.clock.now();
-        let expires = now + KEPT;
+    async fn take(&self, asked: &Asked) -> Result<Option<Earlier>, db::Error> {
+        let asked = asked.clone();
         self.db
-            .write(move |tx| {
-                if store::insert(tx, &wanted, now, expires)? {
-                    return Ok(Verdict::Do);
-                }
-                let Some(known) = store::find(tx, &wanted)? else {
-                    return Ok(Verdict::Underway);
+            .write(move |tx| store::take(tx, &asked.place, &asked.request_sha256, asked.at, asked.at + KEPT))
+            .await
+    }
+
+    async fn release(&self, place: Place) {
+        let released: db::Result<()> = self.db.write(move |tx| store::release(tx, &place)).await;
+        if let Err(error) = released {
+            tracing::warn!(%error, "an idempotency key could not be given back");
+        }
+    }
+
+    /// Keeps a success; gives the place back after an error, for then nothing was changed. A cookie is never kept.
+    async fn settle(&self, asked: &Asked, answered: poem::Result<Response>) -> poem::Result<Response> {
+        let place = asked.place.clone();
+        let success = |response: &Response| {
+            response.status().is_success() && !response.headers().contains_key(header::SET_COOKIE)
+        };
+        match answered {
+            Ok(mut response) if success(&response) => {
+                let body: Bytes = response.take_body().into_bytes().await?;
+                let (status, content_type) = (
+                    i32::from(response.status().as_u16()),
+                    response.content_type().map(str::to_owned),
+                );
+                let kept = Kept::of(&response, &body).and_then(|kept| serde_json::to_vec(&kept).ok());
+                response.set_body(body);
+                let Some(plain) = kept else { return Ok(response) };
+                let sealed = Sealed {
+                    status,
+                    content_type,
+                    rest: cipher(&asked.seal_of(asked.at), plain),
                 };
-                let verdict = judge(&wanted, known, now);
-                if verdict == Verdict::Do {
-                    store::restart(tx, &wanted, now, expires)?;
+                let written = self
+                    .db
+                    .write(move |tx| store::keep(tx, &place, &sealed))
+                    .await;
+                if let Err(error) = written {
+                    // It is done all the same; who asks again is told that the outcome is not known.
+                    tracing::warn!(%error, "an answer could not be kept for its idempotency key");
                 }
-                Ok(verdict)
-            })
-            .await
-    }
-
-    async fn end(&self, used: Use, answer: Option<Kept>) -> db::Result<()> {
-        self.db
-            .write(move |tx| match &answer {
-                Some(answer) => store::keep(tx, &used, answer),
-                None => store::delete(tx, &used),
-            })
-            .await
-    }
-}
-
-fn judge(wanted: &Use, known: Known, now: Timestamp) -> Verdict {
-    if known.expires_at <= now {
-        return Verdict::Do;
-    }
-    if known.request_sha256 != wanted.request_sha256 {
-        return Verdict::Mismatch;
-    }
-    match known.answer {
-        Some(answer) => Verdict::Replay(answer),
-        None if now.since(known.created_at) >= ABANDONED => Verdict::Do,
-        None => Verdict::Underway,
-    }
-}
-
-/// Routes that honour keys.
-pub struct Idempotent<E> {
-    notes: Idempotency,
-    routes: E,
-}
-
-impl<E: Endpoint<Output = Response>> Endpoint for Idempotent<E> {
-    type Output = Response;
-
-    async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let key = match request.headers().get(HEADER) {
-            Some(key) if request.method() == Method::POST => parse_key(key)?,
-            _ => return self.routes.call(request).await,
-        };
-        let id = request
-            .data::<RequestId>()
-            .map_or_else(String::new, |id| id.as_str().to_owned());
-        // The guards have read it whole and within its cap.
-        let body = request.take_body().into_bytes().await?;
-        let used = Use {
-            principal: principal(request.headers()),
-            key,
-            request_sha256: fingerprint(&request, &body),
-        };
-        request.set_body(Body::from_bytes(body));
-        match self.notes.begin(used.clone()).await.map_err(Problem::from)? {
-            Verdict::Do => {}
-            Verdict::Replay(answer) => return replay(answer),
-            Verdict::Underway => {
-                return Err(Problem::conflict("The same request is being answered.")
-                    .retry_after(1)
-                    .into());
+                Ok(response)
             }
-            Verdict::Mismatch => {
-                return Err(Problem::field("Idempotency-Key", "was used for another request").into());
+            other => {
+                self.release(place).await;
+                other
             }
         }
-        let response = match self.routes.call(request).await {
-            Ok(response) => response,
-            Err(error) => problem::from_error(error).respond(&id),
-        };
-        let (response, answer) = to_keep(response).await?;
-        if let Err(error) = self.notes.end(used, answer).await {
-            tracing::warn!(error = %error, "the answer to an Idempotency-Key was not kept");
-        }
-        Ok(response)
     }
 }
 
-fn parse_key(value: &HeaderValue) -> Result<String, Problem> {
-    let text = value.to_str().unwrap_or_default();
-    let sane = (1..=MAX_KEY_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    if sane {
-        Ok(text.to_owned())
-    } else {
-        let rule =
-            format!("An Idempotency-Key is 1 to {MAX_KEY_CHARS} letters, digits and signs, without spaces.");
-        Err(Problem::bad_request(rule))
+/// SHA-256 over parts, each with its length before it, so that no two lists of parts are the same text.
+fn digest(purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut text = Vec::new();
+    for part in [purpose.as_bytes()].iter().chain(parts) {
+        text.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        text.extend_from_slice(part);
     }
+    sha256(&text)
 }
 
-/// Who asks, by a hash of what they prove it with.
-fn principal(headers: &HeaderMap) -> String {
-    let token = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let cookies = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let session = cookies
-        .flat_map(|line| line.split(';'))
-        .map(str::trim)
-        .find(|pair| {
-            pair.split_once('=')
-                .is_some_and(|(name, _)| name == "session" || name == "__Host-session")
-        });
-    match token.or(session.map(str::as_bytes)) {
-        Some(credential) => Sha256::digest(credential)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-        None => "anonymous".to_owned(),
+/// Seals and opens: a stream of SHA-256 over key and counter. Each key is used for one text.
+fn cipher(key: &[u8; 32], mut text: Vec<u8>) -> Vec<u8> {
+    for (counter, chunk) in (0u64..).zip(text.chunks_mut(32)) {
+        let pad = digest("pad", &[key, &counter.to_be_bytes()]);
+        chunk.iter_mut().zip(pad).for_each(|(byte, pad)| *byte ^= pad);
     }
+    text
 }
 
-fn fingerprint(request: &Request, body: &[u8]) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    hash.update(
-        request
-            .original_uri()
-            .path_and_query()
-            .map_or("", |path| path.as_str()),
-    );
-    hash.update([0]);
-    hash.update(body);
-    hash.finalize().to_vec()
-}
-
-/// The answer, and what of it is kept: nothing if the request may be tried again.
-async fn to_keep(mut response: Response) -> poem::Result<(Response, Option<Kept>)> {
-    let status = response.status();
-    let again = status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::UNAUTHORIZED
-                | StatusCode::FORBIDDEN
-                | StatusCode::REQUEST_TIMEOUT
-                | StatusCode::TOO_MANY_REQUESTS
-        );
-    if again {
-        return Ok((response, None));
-    }
-    let bytes: Bytes = response.take_body().into_bytes().await?;
-    let secret = status.is_success() && (marked_secret(response.headers()) || holds_token(&bytes));
-    let kept = Kept {
-        status: i32::from(status.as_u16()),
-        content_type: response.content_type().map(str::to_owned),
-        body: (!secret).then(|| bytes.to_vec()),
-    };
-    response.set_body(Body::from_bytes(bytes));
-    Ok((response, Some(kept)))
-}
-
-fn marked_secret(headers: &HeaderMap) -> bool {
-    let no_store = |value: &HeaderValue| value.as_bytes().windows(8).any(|word| word == b"no-store");
-    headers.contains_key(header::SET_COOKIE) || headers.get(header::CACHE_CONTROL).is_some_and(no_store)
-}
-
-/// Our tokens are a prefix, `_` and 43 characters of base64url. They are stored as a hash only, so they must not be
-/// stored here.
-fn holds_token(body: &[u8]) -> bool {
-    let is_sign = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    body.split(|byte| !is_sign(byte))
-        .any(|run| run.len() >= 43 && run[..run.len() - 42].contains(&b'_'))
-}
-
-fn replay(answer: Kept) -> poem::Result<Response> {
-    let Some(body) = answer.body else {
-        let detail = "This has been done. Its answer held a secret and was not kept.";
-        return Err(Problem::conflict(detail).into());
-    };
-    let status = u16::try_from(answer.status)
-        .ok()
-        .and_then(|status| StatusCode::from_u16(status).ok());
-    let mut response = Response::builder()
-        .status(status.unwrap_or(StatusCode::OK))
-        .header(REPLAYED, "true");
-    if let Some(content_type) = answer.content_type {
-        response = response.content_type(content_type);
-    }
-    Ok(response.body(body))
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -301,11 +316,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_recognised_and_ids_are_not() {
-        let token = format!(r#"{{"token":"cb_{}"}}"#, "a-Z_09".repeat(7) + "x");
-        assert!(holds_token(token.as_bytes()));
-        assert!(!holds_token(
-            br#"{"id":"bar_01jd3k8q9x7v2m5n6p4r8s0tbw","name":"what_a_name"}"#
-        ));
+    fn what_is_sealed_opens_under_the_same_key_only() {
+        let (key, other) = (digest("a", &[b"x"]), digest("a", &[b"y"]));
+        let plain = b"a text that is longer than one block of thirty-two bytes".to_vec();
+        let sealed = cipher(&key, plain.clone());
+        assert_ne!(sealed, plain);
+        assert_ne!(cipher(&other, sealed.clone()), plain);
+        assert_eq!(cipher(&key, sealed), plain);
+    }
+
+    #[test]
+    fn parts_do_not_run_together() {
+        assert_ne!(digest("a", &[b"bc", b"d"]), digest("a", &[b"b", b"cd"]));
+    }
+
+    #[test]
+    fn a_key_is_visible_ascii() {
+        for good in ["x", "8e03978e-40d5-43dd-bc93-6894a57f9324"] {
+            assert!(key_of(&HeaderValue::from_str(good).unwrap()).is_ok());
+        }
+        for bad in ["", " ", "a b", &"x".repeat(129)] {
+            assert!(key_of(&HeaderValue::from_str(bad).unwrap()).is_err(), "{bad}");
+        }
     }
 }

@@ -1,95 +1,119 @@
-//! The `idempotency_keys` table.
+//! The `idempotency_keys` table: what was asked under a key, and what was answered.
 
 use diesel::prelude::*;
 
-use super::{Kept, Known, Use};
-use crate::both;
-use crate::clock::Timestamp;
-use crate::db::schema::idempotency_keys as keys;
-use crate::db::{Conn, Result};
+use crate::{
+    both,
+    clock::Timestamp,
+    db::{Conn, Result, schema::idempotency_keys},
+};
 
-/// Notes a key that is used for the first time; `false` if it is known.
-pub fn insert(conn: &mut Conn, used: &Use, now: Timestamp, expires: Timestamp) -> Result<bool> {
+/// Whose key, and which: both hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub principal: String,
+    pub key: String,
+}
+
+/// A request that came before under the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    pub request_sha256: Vec<u8>,
+    pub created_at: Timestamp,
+    /// None while it is being worked on.
+    pub answer: Option<Sealed>,
+}
+
+/// An answer as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    pub status: i32,
+    pub content_type: Option<String>,
+    /// Unreadable without what the client alone knows.
+    pub rest: Vec<u8>,
+}
+
+/// Takes a place for a request, or says which one came before. Of two at once, one takes it.
+pub fn take(
+    tx: &mut Conn,
+    place: &Place,
+    request_sha256: &[u8],
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<Option<Earlier>> {
+    diesel::delete(
+        idempotency_keys::table
+            .filter(idempotency_keys::principal.eq(&place.principal))
+            .filter(idempotency_keys::key.eq(&place.key))
+            .filter(idempotency_keys::expires_at.le(now)),
+    )
+    .execute(tx)?;
     let row = (
-        keys::principal.eq(&used.principal),
-        keys::key.eq(&used.key),
-        keys::request_sha256.eq(&used.request_sha256),
-        keys::created_at.eq(now),
-        keys::expires_at.eq(expires),
+        idempotency_keys::principal.eq(&place.principal),
+        idempotency_keys::key.eq(&place.key),
+        idempotency_keys::request_sha256.eq(request_sha256),
+        idempotency_keys::created_at.eq(now),
+        idempotency_keys::expires_at.eq(expires_at),
     );
-    let inserted = both!(conn, |c| diesel::insert_into(keys::table)
+    let taken = both!(tx, |c| diesel::insert_into(idempotency_keys::table)
         .values(row)
-        .on_conflict_do_nothing()
+        .on_conflict((idempotency_keys::principal, idempotency_keys::key))
+        .do_nothing()
         .execute(c))?;
-    Ok(inserted == 1)
-}
-
-pub fn find(conn: &mut Conn, used: &Use) -> Result<Option<Known>> {
-    type Row = (
-        Vec<u8>,
-        Option<i32>,
-        Option<String>,
-        Option<Vec<u8>>,
-        Timestamp,
-        Timestamp,
-    );
-    let row: Option<Row> = keys::table
-        .find((&used.principal, &used.key))
+    if taken == 1 {
+        return Ok(None);
+    }
+    type Row = (Vec<u8>, Timestamp, Option<i32>, Option<String>, Option<Vec<u8>>);
+    let (request_sha256, created_at, status, content_type, body): Row = idempotency_keys::table
+        .filter(idempotency_keys::principal.eq(&place.principal))
+        .filter(idempotency_keys::key.eq(&place.key))
         .select((
-            keys::request_sha256,
-            keys::status,
-            keys::content_type,
-            keys::body,
-            keys::created_at,
-            keys::expires_at,
+            idempotency_keys::request_sha256,
+            idempotency_keys::created_at,
+            idempotency_keys::status,
+            idempotency_keys::content_type,
+            idempotency_keys::body,
         ))
-        .first(conn)
-        .optional()?;
-    Ok(row.map(
-        |(request_sha256, status, content_type, body, created_at, expires_at)| Known {
-            request_sha256,
-            answer: status.map(|status| Kept {
-                status,
-                content_type,
-                body,
-            }),
-            created_at,
-            expires_at,
-        },
+        .first(tx)?;
+    Ok(Some(Earlier {
+        request_sha256,
+        created_at,
+        answer: status.zip(body).map(|(status, rest)| Sealed {
+            status,
+            content_type,
+            rest,
+        }),
+    }))
+}
+
+/// Keeps the answer.
+pub fn keep(tx: &mut Conn, place: &Place, answer: &Sealed) -> Result<()> {
+    diesel::update(
+        idempotency_keys::table
+            .filter(idempotency_keys::principal.eq(&place.principal))
+            .filter(idempotency_keys::key.eq(&place.key)),
+    )
+    .set((
+        idempotency_keys::status.eq(Some(answer.status)),
+        idempotency_keys::content_type.eq(&answer.content_type),
+        idempotency_keys::body.eq(Some(&answer.rest)),
     ))
-}
-
-/// The key begins anew: its first request was abandoned, or its day is over.
-pub fn restart(conn: &mut Conn, used: &Use, now: Timestamp, expires: Timestamp) -> Result<()> {
-    diesel::update(keys::table.find((&used.principal, &used.key)))
-        .set((
-            keys::request_sha256.eq(&used.request_sha256),
-            keys::status.eq(None::<i32>),
-            keys::content_type.eq(None::<String>),
-            keys::body.eq(None::<Vec<u8>>),
-            keys::created_at.eq(now),
-            keys::expires_at.eq(expires),
-        ))
-        .execute(conn)?;
+    .execute(tx)?;
     Ok(())
 }
 
-pub fn keep(conn: &mut Conn, used: &Use, answer: &Kept) -> Result<()> {
-    diesel::update(keys::table.find((&used.principal, &used.key)))
-        .set((
-            keys::status.eq(Some(answer.status)),
-            keys::content_type.eq(&answer.content_type),
-            keys::body.eq(&answer.body),
-        ))
-        .execute(conn)?;
+/// Gives a place back: nothing was changed, the same may be asked again.
+pub fn release(tx: &mut Conn, place: &Place) -> Result<()> {
+    diesel::delete(
+        idempotency_keys::table
+            .filter(idempotency_keys::principal.eq(&place.principal))
+            .filter(idempotency_keys::key.eq(&place.key)),
+    )
+    .execute(tx)?;
     Ok(())
 }
 
-pub fn delete(conn: &mut Conn, used: &Use) -> Result<()> {
-    diesel::delete(keys::table.find((&used.principal, &used.key))).execute(conn)?;
-    Ok(())
-}
-
-pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
-    Ok(diesel::delete(keys::table.filter(keys::expires_at.le(now))).execute(conn)?)
+/// Forgets what is over.
+pub fn purge(tx: &mut Conn, now: Timestamp) -> Result<usize> {
+    Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::expires_at.le(now))).execute(tx)?)
 }
