@@ -158,9 +158,11 @@ impl App {
         );
 
         let queue = tracking.clone();
-        metrics.observe("ingest_queue_depth", "Requests with events that wait to be written", move || {
-            i64::try_from(queue.queue_depth().0).unwrap_or(i64::MAX)
-        });
+        metrics.observe(
+            "ingest_queue_depth",
+            "Requests with events that wait to be written",
+            move || i64::try_from(queue.queue_depth().0).unwrap_or(i64::MAX),
+        );
 
         // Handlers of jobs.
         let mut jobs = jobs::Runner::new(

@@ -93,7 +93,7 @@ pub async fn compress(accepted: Option<Encoding>, mut response: Response) -> Res
     let body: http_body_util::combinators::BoxBody<_, _> = response.take_body().into();
     let size = body.size_hint().exact();
     response.set_body(Body::from(body));
-    if !size.is_some_and(|size| size >= WORTH_IT_BYTES) {
+    if size.is_none_or(|size| size < WORTH_IT_BYTES) {
         return response;
     }
     // The answer depends on the question, whichever form is sent now.

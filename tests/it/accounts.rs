@@ -263,7 +263,7 @@ both_databases! {
     async fn one_network_can_not_guess_at_many_accounts(app: TestApp) {
         let guess = |n: u32, peer: &'static str| {
             let body = json!({ "email": format!("user{n}@example.com"), "password": "not the password" });
-            let call = app.client().call(Method::POST, "/api/v1/session").json(&body).from_peer(peer);
+            let call = app.client().call(Method::POST, "/api/v1/session").json(&body).peer_at(peer);
             async move { call.send().await.status }
         };
         for n in 0..30 {

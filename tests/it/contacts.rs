@@ -140,7 +140,7 @@ impl Stage {
 
     /// A browser's.
     fn call(&self, peer: &str) -> Call {
-        let call = self.app.client().call(Method::POST, &self.path()).from_peer(peer);
+        let call = self.app.client().call(Method::POST, &self.path()).peer_at(peer);
         call.header("content-type", "text/plain")
             .header("user-agent", FIREFOX)
     }
@@ -247,7 +247,7 @@ both_databases! {
         assert_eq!(call("/b/x/contacts").header("content-type", "text/plain").body(body.clone()).send().await.status, 404);
         assert_eq!(call(&stage.path()).header("content-type", "text/html").body(body.clone()).send().await.status, 415);
         assert_eq!(call(&stage.path()).header("content-type", "text/plain").body("{").send().await.status, 400);
-        let from = |origin: &str| call(&stage.path()).from_peer("203.0.113.9:1").header("content-type", "text/plain").header("origin", origin).body(body.clone());
+        let from = |origin: &str| call(&stage.path()).peer_at("203.0.113.9:1").header("content-type", "text/plain").header("origin", origin).body(body.clone());
         assert_eq!(from("https://evil.example").send().await.status, 403);
         app.bars.pause(stage.member, Actor::System, stage.bar.id).await.unwrap();
         assert_eq!(from("https://shop.example").send().await.status, 404);

@@ -219,7 +219,7 @@ async fn a_client_cannot_lie_about_its_address() {
     let call = client()
         .call(Method::GET, "/address")
         .header("x-forwarded-for", "1.2.3.4");
-    assert_eq!(call.from_peer("203.0.113.9:1").send().await.text(), "203.0.113.9");
+    assert_eq!(call.peer_at("203.0.113.9:1").send().await.text(), "203.0.113.9");
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn a_trusted_proxy_is_believed_about_its_own_client_only() {
     let call = client
         .call(Method::GET, "/address")
         .header("x-forwarded-for", "6.6.6.6, 203.0.113.9");
-    assert_eq!(call.from_peer("10.1.1.1:1").send().await.text(), "203.0.113.9");
+    assert_eq!(call.peer_at("10.1.1.1:1").send().await.text(), "203.0.113.9");
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn requests_too_many_come_back_later() {
     // A neighbour is not concerned, nor is the embed side.
     let neighbour = client
         .call(Method::GET, "/address")
-        .from_peer("203.0.113.9:1")
+        .peer_at("203.0.113.9:1")
         .send()
         .await;
     assert_eq!(neighbour.status, 200);

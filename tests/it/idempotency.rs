@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use contactbar::db::schema::idempotency_keys;
 use contactbar::{
     clock::DAY,
     http::{
@@ -13,7 +14,6 @@ use contactbar::{
         idempotency::{ABANDONED, Idempotency},
     },
 };
-use contactbar::db::schema::idempotency_keys;
 use diesel::prelude::*;
 use poem::{Response, Route, http::Method};
 

@@ -108,7 +108,7 @@ impl Described {
         if !query.is_empty() {
             path = format!("{path}?{}", query.join("&"));
         }
-        let call = client.call(self.method.clone(), &path).from_peer(peer);
+        let call = client.call(self.method.clone(), &path).peer_at(peer);
         match &self.body {
             Some(body) => call.json(body).send().await,
             None => call.send().await,

@@ -270,7 +270,7 @@ impl Call {
         self
     }
 
-    pub fn from_peer(mut self, peer: &str) -> Self {
+    pub fn peer_at(mut self, peer: &str) -> Self {
         self.peer = peer.parse().unwrap();
         self
     }

@@ -282,7 +282,7 @@ both_databases! {
         stage.send(&json!([stage.event("view"), stage.event("click")])).await;
         app.clock.advance(HOUR);
         stage.send(&stage.event("view")).await;
-        stage.call().from_peer("198.51.100.7:1").body(stage.event("view").to_string()).send().await;
+        stage.call().peer_at("198.51.100.7:1").body(stage.event("view").to_string()).send().await;
         let counts = stage.counts().await;
         assert_eq!((counts.views, counts.clicks, counts.visitors), (3, 1, 2));
         app.clock.advance(DAY);
@@ -388,7 +388,7 @@ both_databases! {
                 let caller = if random.below(2) == 0 { app.client() } else { client.clone() };
                 let call = caller.call(Method::POST, "/e").header("content-type", "text/plain").header("user-agent", FIREFOX);
                 let peer = format!("192.0.2.{}:1", random.below(9));
-                calls.push(call.from_peer(&peer).body(json!(batch).to_string()).send());
+                calls.push(call.peer_at(&peer).body(json!(batch).to_string()).send());
             }
             for answer in join_all(calls).await {
                 assert_eq!((answer.status, answer.header("x-contactbar-dropped")), (204, ""), "{}", answer.text());

@@ -270,10 +270,7 @@ impl Idempotency {
                     content_type,
                     rest: cipher(&asked.seal_of(asked.at), plain),
                 };
-                let written = self
-                    .db
-                    .write(move |tx| store::keep(tx, &place, &sealed))
-                    .await;
+                let written = self.db.write(move |tx| store::keep(tx, &place, &sealed)).await;
                 if let Err(error) = written {
                     // It is done all the same; who asks again is told that the outcome is not known.
                     tracing::warn!(%error, "an answer could not be kept for its idempotency key");
