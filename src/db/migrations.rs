@@ -26,6 +26,15 @@ pub fn run(conn: &mut Conn) -> Result<Vec<String>> {
     }
 }
 
+/// Takes all migrations back, newest first: for the test that each knows its way back.
+pub fn revert_all(conn: &mut Conn) -> Result<()> {
+    match conn {
+        Conn::Sqlite(c) => c.revert_all_migrations(SQLITE).map(drop),
+        Conn::Postgres(c) => c.revert_all_migrations(POSTGRES).map(drop),
+    }
+    .map_err(failed)
+}
+
 pub fn pending(conn: &mut Conn) -> Result<Vec<String>> {
     match conn {
         Conn::Sqlite(c) => c

@@ -219,6 +219,13 @@ impl Db {
             .await
     }
 
+    /// Takes all migrations back, and with them all data: each has a way back, and a test walks it.
+    pub async fn revert_all_migrations(&self) -> Result<()> {
+        self.writers
+            .run(self.options.acquire_timeout, migrations::revert_all)
+            .await
+    }
+
     /// The migrations that have not run yet.
     pub async fn pending_migrations(&self) -> Result<Vec<String>> {
         self.writers

@@ -16,7 +16,7 @@ use crate::db::{self, Conn};
 use crate::ids::JobId;
 
 pub use runner::{Runner, Told};
-pub use store::{FailedJob, JobCounts, count, enqueue, list_failed, next_due, retry_failed};
+pub use store::{FailedJob, JobCounts, claim, count, enqueue, list_failed, next_due, retry_failed};
 
 /// A job to be: `kind` names its handler; `unique_key` makes a second one with the same key, while the first still
 /// waits, the same job.
