@@ -246,7 +246,9 @@ mod tests {
             asked.assert_status_is_ok();
             let page = asked.0.into_body().into_string().await.unwrap();
             assert!(
-                page.contains("Automatic answers from &lt;b>Bloom &amp; Petal&lt;/b> to j…@example.com."),
+                page.contains(
+                    "Automatic answers from &lt;b&gt;Bloom &amp; Petal&lt;/b&gt; to j…@example.com."
+                ),
                 "{page}"
             );
             assert!(page.contains("<button>Stop these mails</button>"));

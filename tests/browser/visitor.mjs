@@ -38,6 +38,10 @@ try {
       const element = window.root.querySelector(selector);
       const box = element?.getBoundingClientRect();
       if (!box || box.width < 20 || box.height < 20) return null;
+      // Not while it still moves into place.
+      const moved = element.lastY !== box.y;
+      element.lastY = box.y;
+      if (moved || window.root.host.getAnimations({ subtree: true }).some((one) => one.playState === "running")) return null;
       const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
       return document.elementFromPoint(x, y) === window.root.host && { x, y };
     }, selector).then((handle) => handle.jsonValue());
@@ -48,7 +52,8 @@ try {
     () => Object.keys(localStorage).length + Object.keys(sessionStorage).length + document.cookie.length,
   );
   await page.mouse.click(field.x, field.y);
-  await page.keyboard.type(email);
+  await page.waitForFunction(() => window.root.activeElement?.type === "email");
+  await page.keyboard.type(email, { delay: 70 }); // as people type: what fills a form at once is a robot
   const button = await place("button[type=submit], form button:not([type=button])");
   await page.mouse.click(button.x, button.y);
   await page.waitForFunction(() => window.heard.includes("submit"));

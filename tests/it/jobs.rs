@@ -76,7 +76,8 @@ both_databases! {
         }
         assert_eq!(runs.load(Ordering::SeqCst), 1 + 4, "once, and as often as its kind allows");
         let failed = app.db.read(|conn| jobs::list_failed(conn, 10)).await.unwrap();
-        let seen: Vec<_> = failed.iter().map(|job| (job.attempts, job.error.as_str())).collect();
+        let mut seen: Vec<_> = failed.iter().map(|job| (job.attempts, job.error.as_str())).collect();
+        seen.sort_unstable();
         assert_eq!(seen, [(1, "no use"), (4, "not yet")]);
         let now = app.clock.now();
         assert!(app.db.write(move |tx| jobs::retry_failed(tx, hopeless, now)).await.unwrap());

@@ -19,3 +19,14 @@ both_databases! {
         }
     }
 }
+
+#[test]
+fn the_committed_document_is_the_code_s() {
+    let committed =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();
+    let committed: serde_json::Value = serde_json::from_str(&committed).unwrap();
+    assert!(
+        committed == contactbar::app::App::document(),
+        "`make openapi` rewrites openapi/openapi.json"
+    );
+}
