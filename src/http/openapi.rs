@@ -74,6 +74,7 @@ pub fn document<T: OpenApi + 'static>(plain: impl IntoIterator<Item = Value>) ->
         add(&mut document, piece);
     }
     close_request_schemas(&mut document);
+    flatten_references(&mut document);
     let schemas = object(&mut document["components"]["schemas"]);
     for schema in schemas.values_mut() {
         if let Some(example) = schema.get_mut("example") {
@@ -153,6 +154,40 @@ fn add(into: &mut Value, piece: Value) {
             }
         }
         (into, piece) => *into = piece,
+    }
+}
+
+/// poem-openapi says what it has to say beside a reference as a second part of an `allOf`, which makes generators of
+/// clients look for an object to merge. Said outside, the `allOf` holds the reference alone.
+fn flatten_references(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(flatten_references);
+            let Some(Value::Array(parts)) = fields.get_mut("allOf") else {
+                return;
+            };
+            let beside = match parts.as_slice() {
+                [Value::Object(reference), Value::Object(words)]
+                    if reference.contains_key("$ref")
+                        && words
+                            .keys()
+                            .all(|name| matches!(name.as_str(), "description" | "default" | "example")) =>
+                {
+                    words.clone()
+                }
+                _ => return,
+            };
+            parts.truncate(1);
+            for (name, said) in beside {
+                fields.entry(name).or_insert(said);
+            }
+            // Generators can't make a value of an object; what it is stands in the object's own fields.
+            if fields.get("default").is_some_and(Value::is_object) {
+                fields.remove("default");
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(flatten_references),
+        _ => {}
     }
 }
 
