@@ -1,7 +1,7 @@
 # Everything one does here, by name. `make` alone lists it.
 
 SHELL   := /bin/bash
-PROFILE ?= release
+PROFILE ?= dev
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
 .DEFAULT_GOAL := help
@@ -10,7 +10,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## build, make a demo member, and serve it on SQLite in ./data (PROFILE=dev builds faster)
+run: ## build, make a demo member, and serve it on SQLite in ./data (PROFILE=release: the one to measure)
 	@PROFILE=$(PROFILE) tools/run
 
 test: ## set up what is missing and run every check, on SQLite and PostgreSQL

@@ -117,15 +117,17 @@ def main_job(api, server):
     api(member, "POST", contactbar.BARS + "/{bar_id}/publish", bar_id=bar["id"])
 
     # The visitor is no client of the API: the bar's script and a browser do this part.
-    script = requests.get(f"{server.url}/b/{bar['key']}.js", timeout=20)
+    visitor = requests.Session()
+    visitor.headers["User-Agent"] = contactbar.BROWSER
+    script = visitor.get(f"{server.url}/b/{bar['key']}.js", timeout=20)
     assert script.ok and "Questions? We call back." in script.text
     for kind in ("view", "click"):
         assert (
-            requests.post(server.url + "/e", json=contactbar.beacon(bar, kind), timeout=20).status_code == 204
+            visitor.post(server.url + "/e", json=contactbar.beacon(bar, kind), timeout=20).status_code == 204
         )
     form = contactbar.form_post()
     for _ in range(2):  # a retry keeps it once
-        assert requests.post(f"{server.url}/b/{bar['key']}/contacts", json=form, timeout=20).ok
+        assert visitor.post(f"{server.url}/b/{bar['key']}/contacts", json=form, timeout=20).ok
 
     totals = api(member, "GET", contactbar.BARS + "/{bar_id}/stats", bar_id=bar["id"])["totals"]
     counted = {name: totals[name] for name in ("views", "clicks", "submissions")}

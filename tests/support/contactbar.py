@@ -23,6 +23,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("CONTACTBAR_BIN", ROOT / "target" / "debug" / "contactbar"))
 PASSWORD = "seven quiet herons wade"
 
+# What a person's browser calls itself; what calls itself a program is a robot, and not counted.
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
+
 REGISTER = "/api/v1/users"
 VERIFY = "/api/v1/users/verification"
 SESSION = "/api/v1/session"
