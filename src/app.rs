@@ -45,7 +45,7 @@ use crate::{
     mail::{self, Links, Mailer, SendMail, Transport},
     policies::{self, Policies, api::PoliciesApi},
     secrets::Random,
-    tracking::{self, ForgetVisitors, PurgeEvents, Tracking, api::StatisticsApi},
+    tracking::{self, ForgetVisitors, PurgeEvents, Tracking, api::StatisticsApi, ingest},
 };
 
 /// The operations of the management API, by feature.
@@ -144,6 +144,7 @@ impl App {
             random.clone(),
             bars.published().clone(),
             config.ingest_queue_size as usize,
+            tell_metrics(&metrics),
         );
         let outgoing = Outgoing::new(config.webhooks_allow_private == Switch::On)
             .context("webhooks need trusted certificates")?;
@@ -462,6 +463,22 @@ impl App {
         }
         Ok(())
     }
+}
+
+fn tell_metrics(metrics: &Metrics) -> ingest::Tell {
+    let (events, dropped) = (metrics.events.clone(), metrics.events_dropped.clone());
+    Arc::new(move |told| match told {
+        ingest::Told::Stored(kind) => {
+            let kind = metrics::Kind { kind: kind.as_str() };
+            events.get_or_create(&kind).inc();
+        }
+        ingest::Told::Dropped(reason) => {
+            let kind = metrics::Reason {
+                reason: reason.as_str(),
+            };
+            dropped.get_or_create(&kind).inc();
+        }
+    })
 }
 
 fn observe_pool(metrics: &Metrics, db: &Db) {

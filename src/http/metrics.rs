@@ -36,7 +36,7 @@ pub struct Metrics {
     /// Events stored, by kind of event.
     pub events: Family<Kind, Counter>,
     /// Events that were not counted, by reason.
-    pub events_dropped: Family<Kind, Counter>,
+    pub events_dropped: Family<Reason, Counter>,
     /// Jobs that ended, by kind and outcome.
     pub jobs: Family<Outcome, Counter>,
 }
@@ -55,6 +55,11 @@ struct Class {
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct Kind {
     pub kind: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct Reason {
+    pub reason: &'static str,
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]

@@ -80,6 +80,7 @@ pub fn document<T: OpenApi + 'static>(plain: impl IntoIterator<Item = Value>) ->
         if let Some(example) = schema.get_mut("example") {
             strike_nulls(example);
         }
+        allow_nulls(schema);
     }
     for (path, operations) in object(&mut document["paths"]) {
         for (method, operation) in object(operations) {
@@ -154,6 +155,23 @@ fn add(into: &mut Value, piece: Value) {
             }
         }
         (into, piece) => *into = piece,
+    }
+}
+
+/// What may be left out may be `null`: answers write it so, and requests may.
+fn allow_nulls(schema: &mut Value) {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return;
+    };
+    for (name, property) in properties {
+        if required.iter().any(|known| known == name) {
+            continue;
+        }
+        if property.get("$ref").is_some() {
+            *property = json!({ "allOf": [property.take()] });
+        }
+        property["nullable"] = json!(true);
     }
 }
 

@@ -89,7 +89,6 @@ impl PoliciesApi {
         /// Which document.
         document: Path<Document>,
         /// Its version: 1, 2, 3, …
-        #[oai(validator(minimum(value = "1")))]
         version: Path<i32>,
     ) -> Result<Json<Version>, Problem> {
         let found = self.policies.find_version(document.0, version.0).await?;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cardinality::Cardinality;
 use super::store::DayVisitor;
-use super::{Drop, Event, rollup, store};
+use super::{Drop, DropReason, Event, EventKind, rollup, store};
 use crate::db::{self, Conn, Db};
 use crate::ids::{BarId, MemberId};
 
@@ -138,8 +138,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Records what is new among `events`, and `drops`. Answers how many events were new.
-    pub fn record(&self, tx: &mut Conn, events: &[&Event], drops: &[Drop]) -> db::Result<usize> {
+    /// Records what is new among `events`, and `drops`. Answers of what kinds the new events were.
+    pub fn record(&self, tx: &mut Conn, events: &[&Event], drops: &[Drop]) -> db::Result<Vec<EventKind>> {
         let new = insert_new(tx, events)?;
         let firsts = insert_visitors(tx, &new)?;
         for (member, bar, day) in days_of(&new) {
@@ -153,7 +153,7 @@ impl Recorder {
             self.cardinality.admit(bar, dimension, day, value)
         });
         store::add(tx, &sums)?;
-        Ok(new.len())
+        Ok(new.iter().map(|event| event.kind).collect())
     }
 }
 
@@ -212,10 +212,20 @@ fn days_of(events: &[&Event]) -> HashSet<(MemberId, BarId, i32)> {
         .collect()
 }
 
+/// Is told of what was committed, or not counted: for the service's own metrics.
+pub type Tell = Arc<dyn Fn(Told) + Send + Sync>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    Stored(EventKind),
+    Dropped(DropReason),
+}
+
 /// The one writer of a process. `app.rs` runs it; it ends when it is told to and the queue is empty.
 pub struct Writer {
     db: Db,
     recorder: Recorder,
+    tell: Tell,
     receiver: mpsc::Receiver<(Arrival, Waiter)>,
 }
 
@@ -223,7 +233,7 @@ pub struct Writer {
 const MAX_BATCH: usize = 1024;
 
 /// The queue and its writer. So many requests may wait.
-pub fn channel(db: Db, recorder: Recorder, places: usize) -> (Queue, Writer) {
+pub fn channel(db: Db, recorder: Recorder, tell: Tell, places: usize) -> (Queue, Writer) {
     let (sender, receiver) = mpsc::channel(places);
     let shares = Arc::new(Shares {
         held: Mutex::default(),
@@ -234,6 +244,7 @@ pub fn channel(db: Db, recorder: Recorder, places: usize) -> (Queue, Writer) {
         Writer {
             db,
             recorder,
+            tell,
             receiver,
         },
     )
@@ -293,10 +304,15 @@ impl Writer {
                 .iter()
                 .flat_map(|arrival| arrival.drops.iter().copied())
                 .collect();
-            recorder.record(tx, &events, &drops).map(|_| ())
+            recorder.record(tx, &events, &drops)
         });
         match AssertUnwindSafe(write).catch_unwind().await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => {
+                for kind in outcome? {
+                    (self.tell)(Told::Stored(kind));
+                }
+                Ok(())
+            }
             // The panic's hook has logged it. The writer must live on.
             Err(_) => Err(db::Error::Unavailable("the writer panicked".into())),
         }

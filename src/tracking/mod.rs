@@ -7,7 +7,7 @@ mod agents;
 pub mod api;
 mod beacon;
 mod cardinality;
-mod ingest;
+pub mod ingest;
 mod jobs;
 mod period;
 mod rollup;
@@ -55,6 +55,15 @@ impl EventKind {
             Self::Click => 2,
             Self::Close => 3,
             Self::Submit => 4,
+        }
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Click => "click",
+            Self::Close => "close",
+            Self::Submit => "submit",
         }
     }
 }

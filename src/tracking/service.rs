@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::agents::Agents;
-use super::ingest::{self, Queue, QueueError, Recorder, Writer};
+use super::ingest::{self, Queue, QueueError, Recorder, Tell, Told, Writer};
 use super::rules::{self, Facts};
 use super::statistics::{self, Breakdown, DroppedByReason, Ranking, Series, Site, SitePage, Totals};
 use super::visitors::Salts;
@@ -32,6 +32,7 @@ pub struct Tracking {
     agents: Arc<Agents>,
     salts: Salts,
     recorder: Recorder,
+    tell: Tell,
     queue: Queue,
     writer: Arc<Mutex<Option<Writer>>>,
 }
@@ -81,9 +82,17 @@ pub struct Post {
 }
 
 impl Tracking {
-    pub fn new(db: Db, clock: Clock, random: Random, bars: PublishedBars, queue_size: usize) -> Self {
+    /// `tell` hears of everything once it is committed.
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        random: Random,
+        bars: PublishedBars,
+        queue_size: usize,
+        tell: Tell,
+    ) -> Self {
         let recorder = Recorder::default();
-        let (queue, writer) = ingest::channel(db.clone(), recorder.clone(), queue_size);
+        let (queue, writer) = ingest::channel(db.clone(), recorder.clone(), tell.clone(), queue_size);
         Self {
             salts: Salts::new(db.clone(), random.clone()),
             agents: Arc::default(),
@@ -93,6 +102,7 @@ impl Tracking {
             random,
             bars,
             recorder,
+            tell,
             queue,
         }
     }
@@ -149,6 +159,9 @@ impl Tracking {
         }
         if !events.is_empty() || !drops.is_empty() {
             self.queue.keep(events, drops).await?;
+        }
+        for (reason, count) in &dropped.0 {
+            (0..*count).for_each(|_| (self.tell)(Told::Dropped(*reason)));
         }
         Ok(dropped)
     }
@@ -228,7 +241,16 @@ impl Tracking {
             SubmitEvent::Counted(event) => self.recorder.record(tx, &[event], &[])?,
             SubmitEvent::Dropped(drop) => self.recorder.record(tx, &[], &[*drop])?,
         };
-        Ok(new == 1)
+        Ok(!new.is_empty())
+    }
+
+    /// The transaction in which [`Self::submit`] answered `new` has been committed.
+    pub fn submitted(&self, event: &SubmitEvent, new: bool) {
+        match event {
+            SubmitEvent::Counted(event) if new => (self.tell)(Told::Stored(event.kind)),
+            SubmitEvent::Counted(_) => {}
+            SubmitEvent::Dropped(drop) => (self.tell)(Told::Dropped(drop.reason)),
+        }
     }
 
     /// Totals of a period, and of the one before it.

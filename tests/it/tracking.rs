@@ -250,6 +250,25 @@ fn run_writer(app: &App) -> tokio::task::JoinHandle<()> {
 }
 
 both_databases! {
+    async fn the_service_counts_what_it_stored_and_what_it_dropped(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let view = stage.event("view");
+        let unknown = json!({ "b": "0000000000", "i": "0".repeat(32), "k": "view", "v": "a", "u": "https://shop.example/" });
+        stage.send(&json!([view, stage.event("click"), view])).await;
+        stage.send(&unknown).await;
+        let text = app.metrics.text();
+        let told: Vec<&str> = text.lines().filter(|line| line.starts_with("contactbar_events")).collect();
+        for line in [
+            "contactbar_events_total{kind=\"view\"} 1",
+            "contactbar_events_total{kind=\"click\"} 1",
+            "contactbar_events_dropped_total{reason=\"unknown_bar\"} 1",
+        ] {
+            assert!(told.contains(&line), "{line} is not among {told:?}");
+        }
+    }
+}
+
+both_databases! {
     async fn a_view_is_counted_when_it_is_acknowledged(app: TestApp) {
         let stage = Stage::new(&app).await;
         let mut event = stage.event("view");

@@ -90,8 +90,13 @@ impl Contacts {
             submit,
         };
         let this = self.clone();
+        let submit = incoming.submit.clone();
         match self.db.write(move |tx| this.keep(tx, &incoming)).await {
-            Ok(()) | Err(NotKept::Already) => Ok(message),
+            Ok(new) => {
+                self.tracking.submitted(&submit, new);
+                Ok(message)
+            }
+            Err(NotKept::Already) => Ok(message),
             Err(NotKept::Failed(error)) => Err(error),
         }
     }
@@ -103,15 +108,14 @@ impl Contacts {
             hour: self.clock.now().hour(),
             reason: DropReason::AutomatedForm,
         });
-        let tracking = self.tracking.clone();
-        Ok(self
-            .db
-            .write(move |tx| tracking.submit(tx, &drop).map(drop_answer))
-            .await?)
+        let (tracking, told) = (self.tracking.clone(), drop.clone());
+        self.db.write(move |tx| tracking.submit(tx, &drop)).await?;
+        self.tracking.submitted(&told, false);
+        Ok(())
     }
 
-    /// Everything that a post sets off, in one transaction. The counts come last: all writers of a bar wait for them.
-    fn keep(&self, tx: &mut Conn, incoming: &Incoming) -> Result<(), NotKept> {
+    /// Everything that a post sets off, in one transaction. Answers whether it counts. The counts come last: all writers of a bar wait for them.
+    fn keep(&self, tx: &mut Conn, incoming: &Incoming) -> Result<bool, NotKept> {
         let Incoming {
             bar, post, accepted, ..
         } = incoming;
@@ -140,8 +144,7 @@ impl Contacts {
         if let Some(address) = &accepted.email {
             self.answer_visitor(tx, bar, address, &post.language, post.page.host())?;
         }
-        self.tracking.submit(tx, &incoming.submit)?;
-        Ok(())
+        Ok(self.tracking.submit(tx, &incoming.submit)?)
     }
 
     fn submission(&self, incoming: &Incoming, now: Timestamp) -> Submission {
@@ -248,8 +251,6 @@ impl Contacts {
         self.mail_new_contact(tx, &incoming.bar, &addressees, contact, submission, reply_to)
     }
 }
-
-fn drop_answer(_counted: bool) {}
 
 /// A known contact with a new post. What the visitor left out stays; a contact that was done is new again.
 fn known_again(known: Row, post: &Row) -> Row {
