@@ -5,7 +5,7 @@ PROFILE ?= dev
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint openapi widget test-rust test-widget test-openapi test-browser
+.PHONY: help run test setup fmt lint openapi widget test-rust test-widget test-openapi test-mail test-browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-widget: ## the bar's script: types, lint, tests
 
 test-openapi: ## the API document: valid, true (schemathesis), good for a generated client
 	@tools/test openapi schemathesis
+
+test-mail: ## mail to real SMTP servers: STARTTLS, TLS, passwords, and those it must not talk to
+	@tools/test mail
 
 test-browser: ## the main job in a real browser, on both databases
 	@tools/test browser
