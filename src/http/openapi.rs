@@ -172,6 +172,12 @@ fn allow_nulls(schema: &mut Value) {
             *property = json!({ "allOf": [property.take()] });
         }
         property["nullable"] = json!(true);
+        // Generators of clients take a default of a nullable map for a mistake. It goes without saying.
+        if property["default"] == json!({})
+            && let Some(property) = property.as_object_mut()
+        {
+            property.remove("default");
+        }
     }
 }
 
