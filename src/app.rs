@@ -22,7 +22,6 @@ use crate::{
     contacts::{
         self, Contacts, DeliverWebhook, PurgeDeliveries, SendDigests,
         api::{ContactsApi, FormLimits, POSTS_PER_MINUTE_AND_ADDRESS, POSTS_PER_MINUTE_AND_BAR, WebhooksApi},
-        outgoing::Outgoing,
     },
     db::{self, Db},
     demo,
@@ -41,8 +40,14 @@ use crate::{
         rate_limit::{Policy, RateLimit},
         server::{self, Patience},
     },
+    ids::MemberId,
+    install::{
+        self, Installs,
+        api::{CHECKS_PER_MINUTE, InstallApi, OLD_SCRIPT},
+    },
     jobs,
     mail::{self, Links, Mailer, SendMail, Transport},
+    outgoing::Outgoing,
     policies::{self, Policies, api::PoliciesApi},
     secrets::Random,
     tracking::{self, ForgetVisitors, PurgeEvents, Tracking, api::StatisticsApi, ingest},
@@ -57,6 +62,7 @@ pub type Apis = (
     StatisticsApi,
     ContactsApi,
     WebhooksApi,
+    InstallApi,
 );
 
 /// How many passwords are hashed at a time: 19 MiB and a core each.
@@ -80,6 +86,8 @@ pub struct App {
     scripts: Scripts,
     pub tracking: Tracking,
     pub contacts: Contacts,
+    installs: Installs,
+    install_limit: RateLimit<MemberId>,
     form_limits: FormLimits,
     address_limits: AddressLimits,
     idempotency: Idempotency,
@@ -147,7 +155,8 @@ impl App {
             tell_metrics(&metrics),
         );
         let outgoing = Outgoing::new(config.webhooks_allow_private == Switch::On)
-            .context("webhooks need trusted certificates")?;
+            .context("requests to members' sites need trusted certificates")?;
+        let installs = Installs::new(bars.clone(), outgoing.clone(), config.embed_url().clone());
         let contacts = Contacts::new(
             db.clone(),
             clock.clone(),
@@ -221,6 +230,7 @@ impl App {
             embed: per_minute(&config, "embed", config.embed_requests_per_minute, &clock),
         };
         let account_limit = per_minute(&config, "account", config.api_requests_per_minute, &clock);
+        let install_limit = per_minute(&config, "install", CHECKS_PER_MINUTE, &clock);
         let idempotency = Idempotency::new(db.clone(), clock.clone());
         Ok(Self {
             config: Arc::new(config),
@@ -237,6 +247,8 @@ impl App {
             scripts,
             tracking,
             contacts,
+            installs,
+            install_limit,
             form_limits,
             address_limits,
             idempotency,
@@ -269,6 +281,10 @@ impl App {
             },
             WebhooksApi {
                 contacts: self.contacts.clone(),
+            },
+            InstallApi {
+                installs: self.installs.clone(),
+                limit: self.install_limit.clone(),
             },
         )
     }
@@ -306,7 +322,16 @@ impl App {
             )
             .at(
                 "/b/:key",
-                Methods::new().get(embed::api::script(self.scripts.clone())),
+                Methods::new().get(embed::api::script(
+                    self.scripts.clone(),
+                    self.bars.published().clone(),
+                )),
+            )
+            .at(
+                OLD_SCRIPT,
+                Methods::new().get(install::api::old_script(
+                    self.config.embed_url().as_str().trim_end_matches('/'),
+                )),
             )
             .at("/optout", embed::api::optout(&self.config.public_url))
             .at(
@@ -343,6 +368,7 @@ impl App {
             mail::api::describe(),
             policies::api::describe(),
             embed::api::describe(),
+            install::api::describe(),
             tracking::api::describe(),
             contacts::api::describe(),
         ])
@@ -385,6 +411,7 @@ impl App {
                 self.address_limits.clone(),
                 self.account_limit.clone(),
                 self.form_limits.clone(),
+                self.install_limit.clone(),
                 self.idempotency.clone(),
                 stop_jobs.clone(),
             ),
@@ -529,6 +556,7 @@ async fn forget_the_idle(
     limits: AddressLimits,
     accounts: RateLimit<uuid::Uuid>,
     forms: FormLimits,
+    installs: RateLimit<MemberId>,
     idempotency: Idempotency,
     stop: CancellationToken,
 ) {
@@ -539,6 +567,7 @@ async fn forget_the_idle(
         limits.forget_idle();
         accounts.forget_idle();
         forms.forget_idle();
+        installs.forget_idle();
         if let Err(error) = idempotency.forget_expired().await {
             tracing::warn!(error = %error, "old Idempotency-Keys were not forgotten");
         }

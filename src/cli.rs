@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::{
     app::App,
+    bars::{BarKey, LegacyId},
     clock::Clock,
     config::Config,
     db::{backup, restore},
@@ -35,6 +36,13 @@ enum Command {
     Openapi,
     /// Check the settings, the database and the mail server, and say what is wrong.
     Check,
+    /// Make old ManyContacts snippets show a bar: those with the id ID (`window.__bID`). Without ID: no longer.
+    LegacyId {
+        /// The bar's key, ten letters and digits.
+        key: BarKey,
+        /// 1 to 64 letters, digits, `_` and `-`.
+        id: Option<LegacyId>,
+    },
     /// Copy the whole database into a file, while the service runs: a SQLite database, or what pg_restore reads.
     Backup {
         /// Where to; must not exist yet.
@@ -94,6 +102,7 @@ async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
         }
         Command::Demo => make_demo(config).await,
         Command::Check => check(config).await,
+        Command::LegacyId { key, id } => set_legacy_id(config, key, id).await,
         Command::Backup { file } => {
             backup(&database, &file).await?;
             println!("Backed up to {}.", file.display());
@@ -121,6 +130,18 @@ async fn make_demo(config: Config) -> anyhow::Result<()> {
     println!("API         {url}/docs");
     println!("Log in      {} with the password {}", demo::EMAIL, demo::PASSWORD);
     println!("The password is known to everybody: keep this installation to yourself.");
+    Ok(())
+}
+
+async fn set_legacy_id(config: Config, key: BarKey, id: Option<LegacyId>) -> anyhow::Result<()> {
+    let bars = build(config)?.bars;
+    let Some(bar) = bars.set_legacy_id(key, id).await? else {
+        bail!("there is no bar with the key {key}");
+    };
+    match bar.legacy_id {
+        Some(id) => println!("Old snippets with the id {id} show the bar {key} ({}).", bar.name),
+        None => println!("No old snippet shows the bar {key} ({}).", bar.name),
+    }
     Ok(())
 }
 

@@ -121,7 +121,8 @@ pub struct Config {
     )]
     pub mail_from: Sender,
 
-    /// Whether webhooks may go to private addresses and over plain http: for those who run the service for themselves.
+    /// Whether webhooks may go to private addresses and over plain http, and install checks look at pages there: for
+    /// those who run the service for themselves.
     /// Off keeps members from reaching into the network that the service stands in.
     #[arg(long, global = true, value_name = "on|off", default_value = "off")]
     pub webhooks_allow_private: Switch,

@@ -5,6 +5,7 @@ pub mod secrets;
 pub mod ids;
 pub mod csv;
 pub mod text;
+pub mod outgoing;
 
 #[macro_use]
 pub mod db;
@@ -24,6 +25,7 @@ pub mod tracking;
 pub mod contacts;
 
 pub mod embed;
+pub mod install;
 
 pub mod demo;
 

@@ -146,6 +146,10 @@ operations! {
     ReadBarVersion = "read_bar_version": from(Viewer, BarsRead);
     RestoreBarVersion = "restore_bar_version": from(Editor, BarsWrite);
 
+    // Help with embedding them. A check sends a request to wherever it is told.
+    ReadSnippets = "read_snippets": from(Viewer, BarsRead);
+    CheckInstall = "check_install": from(Editor, BarsWrite);
+
     // What bars counted.
     ReadStats = "read_stats": from(Viewer, StatsRead);
     ReadStatsSeries = "read_stats_series": from(Viewer, StatsRead);

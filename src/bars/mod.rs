@@ -8,6 +8,7 @@ pub mod api;
 pub mod configuration;
 mod hosts;
 mod jobs;
+mod legacy;
 mod published;
 pub mod recent;
 mod rules;
@@ -28,6 +29,7 @@ use configuration::{Configuration, FieldError};
 
 pub use hosts::{HostPattern, NotAHostPattern, is_allowed};
 pub use jobs::{Forget, PurgeBar};
+pub use legacy::{LegacyId, LegacyIdError};
 pub use published::{FRESH, PublishedBar, PublishedBars};
 pub use rules::{BarPage, Cursor, Listing, NotACursor, Sort};
 pub use service::{Bars, Change, Error, NewBar, RestoreTo};
@@ -168,6 +170,8 @@ pub struct Bar {
     pub id: BarId,
     pub member: MemberId,
     pub key: BarKey,
+    /// What old snippets call it, if it has been shown on pages since before our time.
+    pub legacy_id: Option<LegacyId>,
     pub name: BarName,
     pub state: BarState,
     /// Where it may be shown; empty: anywhere.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::configuration::Configuration;
 use super::recent::Recent;
 use super::settings::Settings;
-use super::{BarKey, BarName, BarState, HostPattern, is_allowed, store};
+use super::{BarKey, BarName, BarState, HostPattern, LegacyId, is_allowed, store};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Db};
 use crate::ids::{BarId, MemberId};
@@ -22,6 +22,8 @@ const AWAY: Duration = Duration::from_secs(1);
 const FOUND_BYTES: usize = 24 << 20;
 /// The bound of the keys that are known to be nobody's.
 const UNKNOWN_KEYS: usize = 20_000;
+/// The bound of the ids of old snippets that are known, be it as nobody's.
+const LEGACY_IDS: usize = 20_000;
 /// Keys share so many turns at the database: one look-up a key at a time, however many visitors wait for it.
 const TURNS: usize = 64;
 
@@ -72,6 +74,8 @@ struct Shared {
 struct State {
     found: Recent<BarKey, Found>,
     unknown: Recent<BarKey, Timestamp>,
+    /// What old snippets mean; `None`: no bar.
+    legacy: Recent<LegacyId, (Option<BarKey>, Timestamp)>,
     /// Grows with every change in this process, so that a look-up that began before one is not kept.
     changes: u64,
     away_until: Timestamp,
@@ -93,6 +97,7 @@ impl PublishedBars {
         let state = State {
             found: Recent::new(FOUND_BYTES),
             unknown: Recent::new(UNKNOWN_KEYS),
+            legacy: Recent::new(LEGACY_IDS),
             changes: 0,
             away_until: Timestamp::default(),
         };
@@ -112,7 +117,7 @@ impl PublishedBars {
         if let Look::Known(known) = self.look(key) {
             return Ok(known);
         }
-        let _turn = self.shared.turns[turn_of(key)].lock().await;
+        let _turn = self.shared.turns[turn_of(key.as_str())].lock().await;
         let changes = match self.look(key) {
             Look::Known(known) => return Ok(known),
             Look::Away => return Err(db::Error::Unavailable("it was away a moment ago".into())),
@@ -128,6 +133,57 @@ impl PublishedBars {
             Err(error) if error.is_unavailable() => self.bridge(key, error),
             Err(error) => Err(error),
         }
+    }
+
+    /// The key of the bar that old snippets with this id mean; from memory, as bars are.
+    pub async fn find_key(&self, id: &LegacyId) -> db::Result<Option<BarKey>> {
+        if let Some(key) = self.known_key(id)? {
+            return Ok(key);
+        }
+        let _turn = self.shared.turns[turn_of(id.as_str())].lock().await;
+        if let Some(key) = self.known_key(id)? {
+            return Ok(key);
+        }
+        let changes = self.state().changes;
+        let wanted = id.clone();
+        let found = self
+            .db
+            .read(move |conn| store::find_key_of_legacy_id(conn, &wanted))
+            .await;
+        let mut state = self.state();
+        match found {
+            Ok(key) => {
+                if state.changes == changes {
+                    let until = self.clock.now() + FRESH;
+                    state.legacy.insert(id.clone(), (key, until), 1);
+                }
+                Ok(key)
+            }
+            Err(error) if error.is_unavailable() => {
+                state.away_until = self.clock.now() + AWAY;
+                state.legacy.get(id).map(|(key, _)| *key).ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `None`: the database must be asked.
+    fn known_key(&self, id: &LegacyId) -> db::Result<Option<Option<BarKey>>> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let away = now < state.away_until;
+        match state.legacy.get(id) {
+            Some((key, until)) if now < *until || away => Ok(Some(*key)),
+            None if away => Err(db::Error::Unavailable("it was away a moment ago".into())),
+            _ => Ok(None),
+        }
+    }
+
+    /// Forgets what an old snippet's id meant: call it after the commit.
+    pub(super) fn forget_legacy_id(&self, id: &LegacyId) {
+        let mut state = self.state();
+        state.changes += 1;
+        state.legacy.remove(id);
     }
 
     /// Forgets a bar that has just been changed: call it after the commit.
@@ -199,10 +255,9 @@ impl PublishedBars {
     }
 }
 
-fn turn_of(key: &BarKey) -> usize {
+fn turn_of(key: &str) -> usize {
     // Keys are random: any of their letters spread them.
-    key.as_str()
-        .bytes()
+    key.bytes()
         .rev()
         .take(2)
         .fold(0, |sum, byte| sum * 31 + usize::from(byte))

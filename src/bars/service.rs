@@ -63,10 +63,10 @@ type Done = Option<(&'static str, Value)>;
 /// The bars of all members. Cheap to clone.
 #[derive(Clone)]
 pub struct Bars {
-    db: Db,
-    clock: Clock,
-    random: Random,
-    published: PublishedBars,
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) random: Random,
+    pub(super) published: PublishedBars,
 }
 
 impl Bars {
@@ -102,6 +102,7 @@ impl Bars {
             id: BarId::new(&self.clock, &self.random),
             member,
             key,
+            legacy_id: None,
             name: new.name,
             state: BarState::Active,
             allowed_hosts: new.allowed_hosts,
@@ -136,6 +137,7 @@ impl Bars {
         let copy = Bar {
             id: BarId::new(&self.clock, &self.random),
             key: BarKey::new(&self.random),
+            legacy_id: None,
             name: name.unwrap_or_else(|| rules::name_of_copy(&original.name)),
             state: BarState::Active,
             draft: Draft {
@@ -472,7 +474,14 @@ impl Bars {
         Ok(version)
     }
 
-    fn record(&self, tx: &mut Conn, actor: Actor, bar: &Bar, action: &str, detail: Value) -> db::Result<()> {
+    pub(super) fn record(
+        &self,
+        tx: &mut Conn,
+        actor: Actor,
+        bar: &Bar,
+        action: &str,
+        detail: Value,
+    ) -> db::Result<()> {
         let entry = audit::Entry::new(&self.clock, &self.random, Some(bar.member), actor, action, bar.id);
         audit::record(tx, &entry.with(detail))
     }

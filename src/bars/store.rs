@@ -6,14 +6,15 @@ use super::configuration::Configuration;
 use super::published::PublishedBar;
 use super::settings::Settings;
 use super::{
-    Bar, BarKey, BarName, BarState, BarSummary, Draft, HostPattern, Publication, Version, has_changes,
+    Bar, BarKey, BarName, BarState, BarSummary, Draft, HostPattern, LegacyId, Publication, Version,
+    has_changes,
 };
 use crate::clock::Timestamp;
 use crate::db::schema::{bar_versions, bars};
 use crate::db::{Conn, Json, Result};
 use crate::ids::{BarId, MemberId, UserId};
 
-text_column!(BarKey, BarName, BarState);
+text_column!(BarKey, BarName, BarState, LegacyId);
 
 type BarRow = (
     BarId,
@@ -29,6 +30,7 @@ type BarRow = (
     Json<Settings>,
     Timestamp,
     Timestamp,
+    Option<LegacyId>,
 );
 
 pub fn insert(conn: &mut Conn, bar: &Bar) -> Result<()> {
@@ -105,6 +107,7 @@ pub fn find(conn: &mut Conn, member: MemberId, id: BarId) -> Result<Option<Bar>>
             bars::settings,
             bars::created_at,
             bars::updated_at,
+            bars::legacy_id,
         ))
         .first(conn)
         .optional()?;
@@ -131,6 +134,7 @@ pub fn find(conn: &mut Conn, member: MemberId, id: BarId) -> Result<Option<Bar>>
         settings: row.10.0,
         created_at: row.11,
         updated_at: row.12,
+        legacy_id: row.13,
     }))
 }
 
@@ -183,14 +187,48 @@ pub fn list(conn: &mut Conn, member: MemberId) -> Result<Vec<BarSummary>> {
     Ok(rows.into_iter().map(summary).collect())
 }
 
-/// Takes a bar away from everybody; its rows are purged by a job.
+/// Whose bar has this key. For those who run the service: no member is asked for.
+pub fn find_owner(conn: &mut Conn, key: BarKey) -> Result<Option<(MemberId, BarId)>> {
+    Ok(bars::table
+        .filter(bars::key.eq(key))
+        .filter(bars::deleted_at.is_null())
+        .select((bars::member_id, bars::id))
+        .first(conn)
+        .optional()?)
+}
+
+/// Which bar old snippets with this id mean.
+pub fn find_key_of_legacy_id(conn: &mut Conn, id: &LegacyId) -> Result<Option<BarKey>> {
+    Ok(bars::table
+        .filter(bars::legacy_id.eq(id))
+        .filter(bars::deleted_at.is_null())
+        .select(bars::key)
+        .first(conn)
+        .optional()?)
+}
+
+pub fn put_legacy_id(conn: &mut Conn, bar: &Bar) -> Result<()> {
+    diesel::update(
+        bars::table
+            .filter(bars::member_id.eq(bar.member))
+            .filter(bars::id.eq(bar.id)),
+    )
+    .set((
+        bars::legacy_id.eq(&bar.legacy_id),
+        bars::updated_at.eq(bar.updated_at),
+    ))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Takes a bar away from everybody, and gives its legacy id free; its rows are purged by a job.
 pub fn mark_deleted(conn: &mut Conn, member: MemberId, id: BarId, now: Timestamp) -> Result<()> {
     diesel::update(
         bars::table
             .filter(bars::member_id.eq(member))
             .filter(bars::id.eq(id)),
     )
-    .set(bars::deleted_at.eq(now))
+    .set((bars::deleted_at.eq(now), bars::legacy_id.eq(None::<LegacyId>)))
     .execute(conn)?;
     Ok(())
 }

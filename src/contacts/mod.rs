@@ -7,7 +7,6 @@
 
 pub mod api;
 mod jobs;
-pub mod outgoing;
 mod rules;
 mod service;
 pub mod signing;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::optout::{self, Choice};
 use super::script::{Form, Script};
 use super::{Answer, Scripts};
-use crate::bars::BarKey;
+use crate::bars::{BarKey, LegacyId, PublishedBars};
 use crate::http::compress::Encoding;
 use crate::http::{FieldError, Methods, Problem};
 
@@ -18,18 +18,19 @@ const CACHED_BAR: HeaderValue =
     HeaderValue::from_static("max-age=60, stale-while-revalidate=86400, stale-if-error=604800");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// `/b/{key}.js`. The route's parameter is `key`, the ending included.
-pub fn script(scripts: Scripts) -> impl Endpoint<Output = Response> + 'static {
+/// `/b/{key}.js`. The route's parameter is `key`, the ending included. Old snippets know their bar by its legacy id.
+pub fn script(scripts: Scripts, published: PublishedBars) -> impl Endpoint<Output = Response> + 'static {
     make(move |request: Request| {
-        let scripts = scripts.clone();
+        let (scripts, published) = (scripts.clone(), published.clone());
         async move {
             let file = request.raw_path_param("key").unwrap_or_default();
             let key = file.strip_suffix(".js").ok_or_else(Problem::not_found)?;
-            // What can't be a key is nobody's: the page gets the script that does nothing.
-            let answer = scripts
-                .find(key.parse::<BarKey>().ok())
-                .await
-                .map_err(Problem::from)?;
+            let key = match key.parse::<BarKey>() {
+                Ok(key) => Some(key),
+                Err(_) => find_legacy(&published, key).await.map_err(Problem::from)?,
+            };
+            // What is nobody's gets the page the script that does nothing.
+            let answer = scripts.find(key).await.map_err(Problem::from)?;
             Ok::<_, poem::Error>(match answer {
                 Answer::Script(script) => write_script(&request, &script, CACHED_BAR),
                 Answer::Unbuilt(script) => {
@@ -38,6 +39,13 @@ pub fn script(scripts: Scripts) -> impl Endpoint<Output = Response> + 'static {
             })
         }
     })
+}
+
+async fn find_legacy(published: &PublishedBars, id: &str) -> Result<Option<BarKey>, crate::db::Error> {
+    match id.parse::<LegacyId>() {
+        Ok(id) => published.find_key(&id).await,
+        Err(_) => Ok(None),
+    }
 }
 
 fn write_script(request: &Request, script: &Script, cache_control: HeaderValue) -> Response {
@@ -190,7 +198,7 @@ pub fn describe() -> Value {
                     (`br`, `gzip`). A page embeds it with `<script async src=\"https://HOST/b/KEY.js\"></script>`. A bar that is paused, \
                     deleted or was never published, and a key that is nobody's, get a script that does nothing.",
                 "parameters": [
-                    { "name": "key", "in": "path", "required": true, "description": "The bar's key.",
+                    { "name": "key", "in": "path", "required": true, "description": "The bar's key, or its legacy id.",
                       "schema": { "type": "string" }, "example": "7m2k9x4qtz" },
                     { "name": "If-None-Match", "in": "header", "description": "Tags that the client has.",
                       "schema": { "type": "string" }, "example": "\"5f0c2ab98d0e6a51cc4af0d2-br\"" }

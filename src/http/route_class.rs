@@ -3,7 +3,7 @@
 /// The kinds of routes, told apart by path alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RouteClass {
-    /// `GET /b/{key}.js`: the bar.
+    /// `GET /b/{key}.js`: the bar, and what old snippets load instead.
     Script,
     /// `POST /e`, `GET /e.gif`: beacons.
     Beacon,
@@ -37,6 +37,8 @@ impl RouteClass {
         };
         if path == "/e" || path == "/e.gif" {
             Self::Beacon
+        } else if path == "/assets/js/manycontacts.min.js" {
+            Self::Script
         } else if let Some(rest) = path.strip_prefix("/b/") {
             if rest.ends_with(".js") {
                 Self::Script
@@ -98,6 +100,8 @@ mod tests {
             ("/e.gif", RouteClass::Beacon),
             ("/ex", RouteClass::Page),
             ("/b/0123456789.js", RouteClass::Script),
+            ("/assets/js/manycontacts.min.js", RouteClass::Script),
+            ("/assets/js/other.js", RouteClass::Page),
             ("/b/0123456789/contacts", RouteClass::Form),
             ("/optout", RouteClass::Visit),
             ("/api/v1/bars", RouteClass::Api),

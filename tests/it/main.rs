@@ -12,6 +12,7 @@ mod contacts;
 mod embed;
 mod guards;
 mod idempotency;
+mod install;
 mod jobs;
 mod layering;
 mod openapi;

@@ -167,6 +167,9 @@ pub struct BarBody {
     pub id: BarId,
     /// Its public name, in the script's address and in beacons.
     pub key: String,
+    /// What old ManyContacts snippets call it. Only those who run the service give it: ask them. Absent: none.
+    #[oai(skip_serializing_if_is_none)]
+    pub legacy_id: Option<String>,
     pub name: String,
     pub state: BarState,
     /// Where it may be shown; none: anywhere.
@@ -195,6 +198,7 @@ impl Example for BarBody {
             id: BarId::from_uuid(example_uuid()),
             member: crate::ids::MemberId::from_uuid(example_uuid()),
             key: "7m2k9x4qtz".parse().expect("it is a key"),
+            legacy_id: None,
             name: "Ask us anything".parse().expect("it is a name"),
             state: BarState::Active,
             allowed_hosts: vec!["shop.example".parse().expect("it is a host")],
@@ -381,6 +385,7 @@ impl Place {
         BarBody {
             id: bar.id,
             key: bar.key.to_string(),
+            legacy_id: bar.legacy_id.as_ref().map(ToString::to_string),
             name: bar.name.to_string(),
             state: bar.state,
             allowed_hosts: bar.allowed_hosts.iter().map(ToString::to_string).collect(),

@@ -6,13 +6,13 @@ use super::Contacts;
 use crate::accounts::Access;
 use crate::clock::{DAY, Timestamp};
 use crate::contacts::jobs::{DeliverWebhook, DeliveryJob};
-use crate::contacts::outgoing::{Answer, SendError};
 use crate::contacts::signing::{self, Secret};
 use crate::contacts::store::webhooks::{self, NewDelivery, Outcome};
 use crate::contacts::{Delivery, DeliveryState, Error, EventType};
 use crate::db::{self, Conn};
 use crate::ids::{ContactId, DeliveryId, JobId, MemberId, WebhookId};
 use crate::jobs;
+use crate::outgoing::{Answer, SendError};
 
 /// The log of deliveries goes back so far.
 const KEPT_DAYS: u32 = 30;

@@ -17,7 +17,7 @@ use crate::mail::Mailer;
 use crate::secrets::Random;
 use crate::tracking::Tracking;
 
-use super::outgoing::Outgoing;
+use crate::outgoing::Outgoing;
 
 pub(super) use deliveries::Next;
 pub use webhooks::{MadeWebhook, NewWebhook, WebhookChange};

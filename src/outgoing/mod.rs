@@ -1,16 +1,22 @@
 //! Requests to addresses that members choose, without lending them our place in the network.
 //!
 //! The name is resolved here, every address that it resolves to is checked, and the connection goes to these and no
-//! others. No redirect is followed, no proxy is asked, and neither time nor answer is without a limit.
+//! others. No redirect is followed unchecked, no proxy is asked, and neither time nor answer is without a limit.
+
+mod page;
+mod public;
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
+
+pub use page::{Page, PageError};
+pub use public::is_public;
 
 /// From resolving the name to the last byte that is read.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
@@ -46,6 +52,8 @@ impl Target {
 pub enum BadTarget {
     #[error("must be an https address")]
     Scheme,
+    #[error("must be an http or https address")]
+    PageScheme,
     #[error("must be an address of at most 2048 bytes, with a host")]
     NotAnAddress,
     #[error("must not hold a user name or a password")]
@@ -54,6 +62,8 @@ pub enum BadTarget {
     Fragment,
     #[error("must use port 443, or one from 1024 on")]
     Port,
+    #[error("must use port 80 or 443, or one from 1024 on")]
+    PagePort,
     #[error("must not lead into a private network")]
     Private,
 }
@@ -100,7 +110,7 @@ impl Outgoing {
         })
     }
 
-    fn with_lookup(
+    pub(crate) fn with_lookup(
         allow_private: bool,
         lookup: impl Fn(String, u16) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>
         + Send
@@ -128,35 +138,32 @@ impl Outgoing {
 
     /// Reads an address that requests are to be sent to.
     pub fn parse(&self, text: &str) -> Result<Target, BadTarget> {
-        if text.len() > MAX_URL_BYTES || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(BadTarget::NotAnAddress);
-        }
-        let url = Url::parse(text).map_err(|_| BadTarget::NotAnAddress)?;
+        let url = read(text)?;
         match url.scheme() {
             "https" => {}
             "http" if self.allow_private => {}
             _ => return Err(BadTarget::Scheme),
         }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(BadTarget::Credentials);
-        }
         if url.fragment().is_some() {
             return Err(BadTarget::Fragment);
         }
-        if !self.allow_private
-            && url
-                .port_or_known_default()
-                .is_none_or(|port| port != 443 && port < 1024)
-        {
+        if !self.allow_private && !port_of(&url).is_some_and(|port| port == 443 || port >= 1024) {
             return Err(BadTarget::Port);
         }
-        match url.host() {
-            None => return Err(BadTarget::NotAnAddress),
-            Some(Host::Ipv4(address)) if !self.may_reach(address.into()) => return Err(BadTarget::Private),
-            Some(Host::Ipv6(address)) if !self.may_reach(address.into()) => return Err(BadTarget::Private),
-            Some(_) => {}
+        self.checked(url)
+    }
+
+    /// What holds for every address: nobody's password, and not our own network.
+    fn checked(&self, url: Url) -> Result<Target, BadTarget> {
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(BadTarget::Credentials);
         }
-        Ok(Target(url))
+        match url.host() {
+            None => Err(BadTarget::NotAnAddress),
+            Some(Host::Ipv4(address)) if !self.may_reach(address.into()) => Err(BadTarget::Private),
+            Some(Host::Ipv6(address)) if !self.may_reach(address.into()) => Err(BadTarget::Private),
+            Some(_) => Ok(Target(url)),
+        }
     }
 
     /// Posts JSON, with these headers.
@@ -178,19 +185,7 @@ impl Outgoing {
         body: String,
     ) -> Result<Answer, SendError> {
         let addresses = self.addresses(target).await?;
-        let mut tls = (*self.tls).clone();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // A client for one request: a pooled connection would outlive the check of its address.
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(Arc::new(Pinned(addresses)))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT_LIMIT)
-            .timeout(TIME_LIMIT)
-            .pool_max_idle_per_host(0)
-            .build()
-            .map_err(|_| SendError::Unmakeable)?;
+        let client = self.client(addresses, TIME_LIMIT)?;
         let mut request = client
             .post(target.0.clone())
             .header("content-type", "application/json")
@@ -212,6 +207,22 @@ impl Outgoing {
             status: response.status().as_u16(),
             excerpt: plain(&excerpt),
         })
+    }
+
+    /// A client for one request: a pooled connection would outlive the check of its address.
+    fn client(&self, addresses: Vec<SocketAddr>, time_limit: Duration) -> Result<reqwest::Client, SendError> {
+        let mut tls = (*self.tls).clone();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .dns_resolver(Arc::new(Pinned(addresses)))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(time_limit)
+            .pool_max_idle_per_host(0)
+            .build()
+            .map_err(|_| SendError::Unmakeable)
     }
 
     /// What the target's host resolves to, if all of it may be reached.
@@ -237,6 +248,17 @@ impl Outgoing {
     fn may_reach(&self, address: IpAddr) -> bool {
         self.allow_private || is_public(address)
     }
+}
+
+fn read(text: &str) -> Result<Url, BadTarget> {
+    if text.len() > MAX_URL_BYTES || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(BadTarget::NotAnAddress);
+    }
+    Url::parse(text).map_err(|_| BadTarget::NotAnAddress)
+}
+
+fn port_of(url: &Url) -> Option<u16> {
+    url.port_or_known_default()
 }
 
 /// Whatever is asked for, these and no others.
@@ -271,118 +293,11 @@ fn plain(bytes: &[u8]) -> String {
         .to_owned()
 }
 
-/// Is it an address of the public internet: neither ours, nor the network's own, nor a way around to one?
-pub fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => is_public_v6(v6),
-    }
-}
-
-/// The ranges of IANA's special-purpose registry that are not globally reachable, and multicast.
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    !matches!(
-        (a, b, c),
-        (0 | 10 | 127, ..)
-            | (100, 64..=127, _)
-            | (169, 254, _)
-            | (172, 16..=31, _)
-            | (192, 0, 0 | 2)
-            | (192, 88, 99)
-            | (192, 168, _)
-            | (198, 18..=19, _)
-            | (198, 51, 100)
-            | (203, 0, 113)
-            | (224..=255, ..)
-    )
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    let embedded_v4 = || {
-        let [.., a, b] = segments;
-        let ([a, b], [c, d]) = (a.to_be_bytes(), b.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match segments {
-        // IPv4-mapped, and NAT64's well-known prefix: as public as the address inside.
-        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => embedded_v4(),
-        // Protocol assignments (Teredo, ORCHID, …), documentation, 6to4.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] => false,
-        [0x3fff, 0..=0xfff, ..] => false,
-        // Only 2000::/3 is handed out.
-        [first, ..] => first & 0xe000 == 0x2000,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-
-    #[test]
-    fn only_the_public_internet_is_public() {
-        for address in [
-            "1.1.1.1",
-            "93.184.216.34",
-            "100.63.255.255",
-            "172.32.0.1",
-            "2606:4700::1111",
-            "64:ff9b::101:101",
-            "::ffff:1.1.1.1",
-        ] {
-            assert!(is_public(address.parse().unwrap()), "{address}");
-        }
-        for address in [
-            "0.0.0.0",
-            "0.1.2.3",
-            "10.0.0.1",
-            "100.64.0.1",
-            "100.127.255.255",
-            "127.0.0.1",
-            "127.255.255.255",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.8",
-            "192.0.2.1",
-            "192.88.99.1",
-            "192.168.1.1",
-            "198.18.0.1",
-            "198.19.255.255",
-            "198.51.100.1",
-            "203.0.113.1",
-            "224.0.0.1",
-            "239.1.1.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "::127.0.0.1",
-            "64:ff9b::7f00:1",
-            "64:ff9b::a9fe:a9fe",
-            "64:ff9b:1::1",
-            "100::1",
-            "2001::1",
-            "2001:20::1",
-            "2001:db8::1",
-            "2002:7f00:1::1",
-            "2002:101:101::1",
-            "3fff::1",
-            "fc00::1",
-            "fd00:ec2::254",
-            "fe80::1",
-            "fec0::1",
-            "ff02::1",
-            "4000::1",
-        ] {
-            assert!(!is_public(address.parse().unwrap()), "{address}");
-        }
-    }
 
     #[test]
     fn an_address_only_parses_if_it_may_be_sent_to() {
