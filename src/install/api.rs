@@ -280,23 +280,8 @@ fn old_script_text(base_url: &str) -> String {
     let base = json!(format!("{base_url}/b/"))
         .to_string()
         .replace('<', "\\u003c");
-    OLD_SCRIPT_TEXT.replace("BASE", &base)
+    include_str!("old.js").replace("BASE", &base)
 }
-
-const OLD_SCRIPT_TEXT: &str = "\
-(function () {
-  var d = document, i = '' + window.__bID, u = BASE + i + '.js', o = d.currentScript, s = d.createElement('script'), p;
-  if (!window.__bID || !/^[\\w-]{1,64}$/.test(i)) return;
-  for (var a = d.scripts, n = 0; n < a.length; n++) if (a[n].src === u) return;
-  try {
-    p = window.trustedTypes && trustedTypes.createPolicy('contactbar', { createScriptURL: function (x) { return x === u ? x : ''; } });
-  } catch (e) {}
-  if (o && o.nonce) s.nonce = o.nonce;
-  s.async = true;
-  s.src = p ? p.createScriptURL(u) : u;
-  (d.head || d.documentElement).appendChild(s);
-})();
-";
 
 /// The plain route, for the document.
 pub fn describe() -> Value {
@@ -333,7 +318,7 @@ mod tests {
     fn the_old_script_has_its_host_from_us() {
         let script = old_script_text("https://bars.example/<x>\"");
         assert!(
-            script.contains(r#"u = "https://bars.example/\u003cx>\"/b/" + i"#),
+            script.contains(r#"url = "https://bars.example/\u003cx>\"/b/" + id"#),
             "{script}"
         );
         assert!(!script.contains("_EP") && !script.contains("innerHTML") && !script.contains("BASE"));
