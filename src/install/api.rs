@@ -289,8 +289,12 @@ pub fn describe() -> Value {
         "operationId": "read_old_script", "tags": ["Embed"], "summary": "The script of old snippets",
         "description": "What ManyContacts' snippets load. It reads the bar's id from `window.__bID` and loads `/b/{id}.js` from this \
             service, once. An id that no bar has shows nothing.",
-        "responses": { "200": { "description": "The script.", "content": { "text/javascript": {
-            "schema": { "type": "string" }, "example": "(function () {…})();" } } } }
+        "responses": {
+            "200": { "description": "The script.", "content": { "text/javascript": {
+                "schema": { "type": "string" }, "example": "(function () {…})();" } } },
+            "404": { "description": "This is not the embed host.", "content": { "application/problem+json": {
+                "schema": { "$ref": "#/components/schemas/Problem" } } } }
+        }
     } } } })
 }
 
