@@ -9,10 +9,11 @@ export interface Detail {
   status?: number;
 }
 
-export type EventName = 'show' | 'click' | 'close' | 'submit' | 'error';
+export type EventName = 'can-show' | 'show' | 'click' | 'close' | 'submit' | 'error';
 
 declare global {
   interface DocumentEventMap {
+    'contactbar:can-show': CustomEvent<Detail>;
     'contactbar:show': CustomEvent<Detail>;
     'contactbar:click': CustomEvent<Detail>;
     'contactbar:close': CustomEvent<Detail>;
@@ -33,13 +34,21 @@ export interface Api {
   open(key?: string): void;
   /** Takes a bar, or all, out of sight. */
   close(key?: string): void;
+  toggle(key?: string): void;
+  /** Lets bars begin that wait for it (`data-manual`), once the visitor has consented. */
+  start(key?: string): void;
+  /** Fills in what the page knows of the visitor, by the name of a field or `email`, `name`, `phone`, `message`. */
+  identify(known: Record<string, unknown>): void;
+  /** Speaks this language (BCP 47) where a bar knows it. */
+  setLocale(tag: string): void;
   /** From now on nothing about this visitor leaves the browser, until they opt in again. */
   optOut(): void;
   optIn(): void;
-  /** Does anything about this visitor leave the browser? */
+  /** Does nothing about this visitor leave the browser? */
   optedOut(): boolean;
-  on(event: EventName, listener: (detail: Detail) => void): void;
-  off(event: EventName, listener: (detail: Detail) => void): void;
+  /** `event.preventDefault()` at `can-show` keeps the bar away. */
+  on(event: EventName, listener: (event: CustomEvent<Detail>) => void): void;
+  off(event: EventName, listener: (event: CustomEvent<Detail>) => void): void;
   /** Takes a bar out of the page, or everything, with all traces. */
   destroy(key?: string): void;
 }

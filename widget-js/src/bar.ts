@@ -1,264 +1,404 @@
 /** One bar: when it shows, how it looks, what it does. */
 
 import type { Detail, EventName } from './api';
-import styles from './bar.css';
-import { circumstances, id, report } from './beacon';
-import { element, safeUrl } from './element';
-import { type Answer, createForm, type Form, type Post } from './form';
-import type { Colours, Runtime } from './runtime';
-import { arrange, leave, type Place } from './stack';
-import { away, silent, stayAway } from './visitor';
+import { circumstances, flush, id, report } from './beacon';
+import { build } from './element';
+import { type Answer, animate, controlsOf, type Known, valuesOf } from './form';
+import { type Runtime, type Tree, Trigger, type Variant } from './runtime';
+import { type Place, type Stack, settle } from './stack';
+import bar from './styles/bar.css';
+import base from './styles/base.css';
+import card from './styles/card.css';
+import formed from './styles/form.css';
+import inline from './styles/inline.css';
+import modal from './styles/modal.css';
+import slide from './styles/slide.css';
+import tabs from './styles/tab.css';
+import { misses } from './target';
+import { arm } from './trigger';
+import { recall, remember, silent, store } from './visitor';
 
+/** What a bar can be told. Scripts of other builds may be on the page: names are added here, never changed. */
 export interface Bar {
-  config: Runtime;
-  /** Shows itself when its time comes. */
+  key: string;
+  /** Begins to watch for what makes it appear. */
   start(): void;
   open(): void;
   close(): void;
+  toggle(): void;
   destroy(): void;
+  /** The page has another address. */
+  move(): void;
+  /** More is known of the visitor, or the language has changed. */
+  renew(known?: Known): void;
+  silent(): boolean;
+  shown(): boolean;
 }
 
-const FONTS = [
-  'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif',
-  '',
-  'Georgia,Cambria,"Times New Roman",serif',
-  'ui-monospace,Menlo,Consolas,monospace',
-];
+/** What the bars of a page share. */
+export interface Shared extends Stack {
+  bars: Map<string, Bar>;
+  known: Known;
+  locale?: string | undefined;
+  /** The visitor's choice on this page, if they made one. */
+  out?: boolean;
+  /** By member: when a bar was last in sight, and which. */
+  last: Record<string, string>;
+}
 
-export function createBar(config: Runtime, base: string, locale?: string): Bar {
-  let timer = 0;
-  /** Takes the bar out of sight, if it is in sight. */
+const css = base + bar + card + slide + modal + inline + tabs + formed;
+
+export function createBar(
+  shared: Shared,
+  config: Runtime,
+  host: string,
+  { locale, manual }: DOMStringMap,
+): Bar {
+  const { k: key, d: tab, f: often = {}, t: target, w: triggers } = config;
+  const root = document.documentElement;
+  let waiting = manual !== undefined;
+  let armed = new AbortController();
+  const gone = new AbortController();
+  let fire: ((index: number) => void) | undefined;
+  /** Takes the bar, or the tab, out of sight, if it is in sight. */
   let hide: ((byVisitor?: boolean, atOnce?: boolean) => void) | undefined;
-  let focus: (() => void) | undefined;
+  let fold: (() => void) | undefined;
+  let section: HTMLElement;
+  let chosen: Variant | undefined;
+
+  const variant = () => {
+    chosen ??= (config.v[1] && pick(key, config.v)) || config.v[0]!;
+    return chosen;
+  };
+  const mute = () => silent(config, shared.out);
 
   const emit = (name: EventName, more?: object) => {
-    const detail: Detail = { key: config.k, variant: config.v, ...more };
-    document.dispatchEvent(new CustomEvent(`contactbar:${name}`, { detail }));
+    const detail: Detail = { key, variant: variant()[0], ...more };
+    return document.dispatchEvent(new CustomEvent(`contactbar:${name}`, { detail, cancelable: true }));
   };
 
-  function show(): void {
-    if (hide) return;
-    const language = speak(config, locale);
-    const texts = config.t[language]!;
-    const since = performance.now();
-    const place: Place = {
-      bottom: !!config.b,
-      sticky: !config.n,
-      push: !config.o,
-      height: 0,
-      room: 0,
-      put: (offset) => position.replaceSync(`:host{${standing(config, offset)}}`),
+  /** Tells whoever asks for it why the bar does not show. */
+  const say = (why: string) => {
+    if (/[?&]contactbar=debug/.test(location.search)) console.info('contactbar', key, why);
+  };
+
+  const stayAway = (days: number) =>
+    days && remember(key, `${days < 0 ? 9e15 : Date.now() + days * 864e5}`, +(days < 0));
+
+  /** When a bar of this member was last in sight, and which. */
+  const last = (seen?: string) => {
+    const name = `last.${config.m}`;
+    if (seen) remember(name, seen);
+    shared.last[name] = seen ?? shared.last[name] ?? recall(name) ?? '0';
+    return shared.last[name].split(' ') as [time: string, key?: string];
+  };
+
+  /** The trees in the best of the bar's languages for the visitor. */
+  const speech = (): [bar: Tree, tab?: Tree] => {
+    const shows = variant()[2];
+    for (const wanted of [shared.locale, locale, ...navigator.languages, config.l]) {
+      for (let tag = wanted?.toLowerCase(); tag; tag = tag.replace(/-?[^-]*$/, '')) {
+        const found = shows[tag];
+        if (found) return (typeof found === 'string' ? shows[found] : found) as [Tree];
+      }
+    }
+    return [] as never;
+  };
+
+  /** Puts something on the page, in a shadow root of its own; answers how to take it away. */
+  const mount = (node: HTMLElement, lane?: number) => {
+    const outer = document.createElement('div');
+    const shadow = outer.attachShadow({ mode: 'closed' });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css + config.c);
+    shadow.adoptedStyleSheets = [sheet];
+    shadow.append(node);
+    const place: Place = [lane!, 0, 0, (offset) => node.style.setProperty('--o', `${offset}px`)];
+    const size = new ResizeObserver(() => {
+      place[1] = node.offsetHeight + (lane! > 1 ? 12 : 0);
+      // Once the visitor has opened the form, the bar may cover the page.
+      if (config.u && !node.matches('.open')) place[2] = place[1];
+      shared.places.add(place);
+      settle(shared);
+    });
+    /** Where the page may have taken it away, it comes back. */
+    const mend = () => {
+      if (outer.isConnected) return;
+      if (config.i && lane === undefined) document.querySelector(config.i)?.append(outer);
+      else root.insertBefore(outer, lane! & 1 || lane === undefined ? null : document.body);
+      if (outer.isConnected) (node as HTMLDialogElement).showModal?.();
     };
-    const position = new CSSStyleSheet();
-    const look = new CSSStyleSheet();
-    const rules = new CSSStyleSheet();
-    look.replaceSync(appearance(config));
-    rules.replaceSync(styles);
+    const watch = new MutationObserver(mend);
+    watch.observe(root, { childList: true, subtree: !!config.i });
+    mend();
+    if (lane !== undefined) size.observe(node);
+    const move = (leaving?: boolean) =>
+      node.animate(
+        { opacity: [0, 1], translate: [`0 ${config.z}`, '0'] },
+        {
+          duration: matchMedia('(prefers-reduced-motion:reduce)').matches ? 0 : 300,
+          easing: 'ease-out',
+          direction: leaving ? 'reverse' : 'normal',
+        },
+      );
+    move();
+    /** Where the focus was before it came into the bar. */
+    let back = document.activeElement;
+    outer.addEventListener('focusin', ({ relatedTarget }) => {
+      back = (relatedTarget as Element | null) ?? back;
+    });
+    return (atOnce?: boolean) => {
+      watch.disconnect();
+      size.disconnect();
+      if (document.activeElement === outer) (back as HTMLElement | null)?.focus({ preventScroll: true });
+      shared.places.delete(place);
+      settle(shared);
+      if (atOnce) outer.remove();
+      else move(true).onfinish = () => outer.remove();
+    };
+  };
 
-    const message = element('p', { class: 'message', id: 'm' }, texts.m);
-    const done = element('p', { class: 'done', role: 'status', tabindex: -1 });
-    const section = element(
-      'section',
-      {
-        class: `${config.b ? 'bottom' : ''} ${config.o ? 'over' : ''}`,
-        'aria-labelledby': 'm',
-        lang: language,
-        dir: texts.r ? 'rtl' : 'ltr',
-        tabindex: -1,
-      },
-      message,
-      done,
-    );
+  /** Takes the form of the tab. */
+  const collapse = __part('tab', () => {
+    if (fold) return;
+    const node = build(speech()[1]!);
+    node.onclick = open;
+    const away = mount(node, tab![0]);
+    fold = () => {
+      fold = undefined;
+      away(true);
+    };
+  });
 
-    let clicked = false;
+  /** `anew`: what was entered, when only the language changes. */
+  const show = (asked?: boolean, anew?: Known): void => {
+    if (hide) return;
+    if (!anew) {
+      const [time, other] = last();
+      const due =
+        !asked && often.g && other !== key
+          ? (shared.bars.get(other!)?.shown() ? Date.now() : +time) + often.g * 1e3 - Date.now()
+          : 0;
+      if (due > 0) {
+        say('not shown: gap');
+        setTimeout(() => armed.signal.aborted || show(), due);
+        return;
+      }
+      if (!emit('can-show')) {
+        say('not shown: can-show');
+        return;
+      }
+    }
+    fold?.();
+    armed.abort();
+    const since = performance.now();
+    section = build(speech()[0]);
+    const find = <Found extends HTMLElement>(selector: string) => section.querySelector<Found>(selector);
+    const tell = (kind: 'view' | 'click' | 'close', leaving?: boolean) =>
+      report(
+        `${host}/e`,
+        { b: key, k: kind, ...circumstances(variant()[0], since, navigator.language) },
+        mute,
+        leaving,
+      );
+
+    let clicked = !!anew;
     const pressed = (leaving?: boolean) => {
+      store();
       if (clicked) return;
       clicked = true;
-      report(base, config, 'click', since, leaving);
+      tell('click', leaving);
       emit('click');
     };
-    const converted = () => config.s && stayAway(config.k, Infinity);
+    const converted = () => often.o && stayAway(1e6);
 
-    /** Once the visitor has opened the form, the bar may cover the page. */
-    let settled = true;
-    let form: Form | undefined;
-    if (config.g.u) {
-      const link = element(
-        'a',
-        {
-          class: 'main',
-          href: safeUrl(config.g.u),
-          target: config.g.n && '_blank',
-          rel: config.g.n && 'noopener',
-        },
-        texts.b ?? '',
-      );
-      link.addEventListener('click', () => {
+    const link = find('a.main');
+    if (link) {
+      link.onclick = () => {
         pressed(true);
         converted();
-      });
-      section.append(link);
-    } else if (config.g.f) {
+      };
+    }
+    const form = find<HTMLFormElement>('form');
+    if (form) {
       const post = id();
-      form = createForm(
-        config,
-        texts,
+      animate(
+        form,
         pressed,
-        (entered) => send({ ...circumstances(config, since, language), i: post }, entered),
+        (entered) => send({ ...circumstances(variant()[0], since, section.lang), i: post, ...entered }),
         (text) => {
-          settled = false;
-          message.hidden = form!.node.hidden = true;
-          done.textContent = text;
-          section.setAttribute('aria-label', text);
-          section.removeAttribute('aria-labelledby');
+          const done = find('.done')!;
+          section.className += ' open sent';
+          done.textContent = text!;
           done.focus();
           converted();
           emit('submit');
         },
       );
-      section.append(form.node);
-      if (form.tall || innerWidth < 720) {
-        const opener = element('button', { class: 'main', 'aria-expanded': 'false' }, texts.b ?? '');
-        form.node.hidden = true;
-        opener.addEventListener('click', () => {
-          settled = false;
-          section.classList.add('tall');
-          opener.hidden = true;
-          form!.node.hidden = false;
-          form!.focus();
+      const opener = find('.opener');
+      if (opener) {
+        if (anew) section.className += ' open';
+        else if (form.dataset.tall || innerWidth < 720) section.className += ' shut';
+        opener.onclick = () => {
+          section.classList.replace('shut', 'open');
+          controlsOf(section)[0]!.focus();
           pressed();
-        });
-        section.append(opener);
-      } else section.classList.add('row');
+        };
+      }
     }
-    if (config.x) {
-      const close = element('button', { class: 'close', type: 'button', 'aria-label': texts.x });
-      close.addEventListener('click', () => hide?.(true));
-      section.addEventListener('keydown', ({ key }) => key === 'Escape' && hide?.(true));
-      section.append(close);
-    }
+    const close = find('.close');
+    if (close) {
+      close.onclick = section.onclose = () => hide?.(true);
+      section.onkeydown = ({ key }) => {
+        if (key === 'Escape') hide?.(true);
+      };
+    } else section.oncancel = (event) => event.preventDefault();
 
     // The page sees a key pressed in the bar as pressed on a mere element, and might take it for a shortcut.
     for (const type of ['keydown', 'keypress', 'keyup']) {
       section.addEventListener(type, (event) => event.stopPropagation());
     }
 
-    const host = element('div');
-    const shadow = host.attachShadow({ mode: 'closed' });
-    shadow.adoptedStyleSheets = [rules, look, position];
-    shadow.append(section);
-    /** Where the focus was before it came into the bar. */
-    let back: EventTarget | null = document.activeElement;
-    host.addEventListener('focusin', ({ relatedTarget }) => {
-      back = relatedTarget ?? back;
-    });
     const seen = new IntersectionObserver((entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       seen.disconnect();
-      report(base, config, 'view', since);
+      tell('view');
     });
-    const size = new ResizeObserver(() => {
-      place.height = section.offsetHeight;
-      if (settled) place.room = place.height;
-      arrange(place);
-    });
+    if (!anew) seen.observe(section);
+    const away = mount(section, config.y);
+    if (often.s) stayAway(often.s);
+    last(`${Date.now()} ${key}`);
 
-    place.put(0);
-    const root = document.documentElement;
-    root.insertBefore(host, config.b ? null : document.body);
-    seen.observe(section);
-    size.observe(section);
-    const still = matchMedia('(prefers-reduced-motion:reduce)').matches;
-    const slide = [{ transform: `translateY(${config.b ? '' : '-'}100%)` }, { transform: 'none' }];
-    const move = (frames: Keyframe[], duration: number) =>
-      section.animate(frames, { duration: still ? 0 : duration, easing: 'cubic-bezier(.2,.8,.2,1)' });
-    move(slide, 400);
-
-    focus = () => section.focus();
     hide = (byVisitor, atOnce) => {
       hide = undefined;
       seen.disconnect();
-      size.disconnect();
-      if (document.activeElement === host) (back as HTMLElement | null)?.focus?.({ preventScroll: true });
+      last(`${Date.now()} ${key}`);
       if (byVisitor) {
-        report(base, config, 'close', since);
-        stayAway(config.k, config.a ?? 0);
+        store();
+        tell('close');
+        stayAway(often.c ?? 0);
       }
-      leave(place);
-      if (atOnce) host.remove();
-      else move(slide.reverse(), 200).onfinish = () => host.remove();
-      emit('close');
+      away(atOnce);
+      if (tab && byVisitor && !section.matches('.sent')) collapse();
+      if (!atOnce) emit('close');
     };
-    emit('show');
-  }
+    fill({ ...shared.known, ...anew });
+    if (asked) section.focus();
+    if (!anew) emit('show');
+    say(mute() ? 'shown: opt-out' : 'shown');
+  };
 
-  async function send(about: Record<string, unknown>, entered: Post): Promise<Answer> {
+  /** Enters what is known into fields of that name or kind. */
+  const fill = (known: Known) => {
+    for (const control of hide ? controlsOf(section) : []) {
+      const value = known[control.name] ?? known[control.dataset.k!];
+      if (control.type === 'checkbox') control.checked ||= !!value;
+      else control.value ||= `${value ?? ''}`;
+    }
+  };
+
+  const send = async (body: object): Promise<Answer> => {
     let status = 0;
     try {
-      const response = await fetch(`${base}/b/${config.k}/contacts`, {
+      const response = await fetch(`${host}/b/${key}/contacts`, {
         method: 'POST',
-        body: JSON.stringify({ ...about, ...entered, o: silent(config) }),
+        body: JSON.stringify({ ...body, o: mute() }),
         credentials: 'omit',
       });
       status = response.status;
-      const answer = await response.json();
-      if (response.ok) return { message: answer.message };
-      if (status === 422) return { errors: answer.errors ?? [] };
+      if (response.ok || status === 422) return await response.json();
     } catch {
       // Answered like any other failure: what was entered stays, and can be sent again.
     }
     emit('error', { status });
     return;
-  }
+  };
 
+  /** Looks whether the bar belongs on this page, and waits for its time. */
+  const watch = () => {
+    armed.abort();
+    if (hide) return;
+    fold?.();
+    const why = waiting ? 'start()' : target && misses(key, target);
+    if (why) {
+      say(`not shown: ${why}`);
+      return;
+    }
+    armed = new AbortController();
+    const rests = [0, 1].some((session) => Date.now() < +(recall(key, session) ?? 0));
+    if (rests) say('not shown: frequency');
+    // Who closed it finds it as the tab; who converted does not.
+    if (rests && tab && +(recall(key) ?? 0) < 9e12) collapse();
+    const happened = new Set<number>();
+    fire = (index) => {
+      const asked = triggers[index]?.[0] === Trigger.Click;
+      if (rests && (config.a || !asked)) return;
+      happened.add(index);
+      if (config.a && happened.size < triggers.length) return;
+      if (tab?.[1] && !asked) collapse();
+      else show(asked);
+    };
+    arm(config, fire, armed.signal);
+  };
+
+  const open = () => {
+    if (config.j) fire?.(-1);
+    else {
+      show(true);
+      section.focus();
+    }
+  };
+
+  if (config.s) store();
+  addEventListener('pagehide', flush, { signal: gone.signal });
   return {
-    config,
+    key,
     start() {
-      const wait = config.w ?? 0;
-      if (wait >= 0 && !away(config.k)) timer = setTimeout(show, wait * 1e3);
+      waiting = false;
+      watch();
     },
-    open() {
-      clearTimeout(timer);
-      show();
-      focus?.();
-    },
-    close() {
-      hide?.();
-    },
+    open,
+    close: () => hide?.(),
+    toggle: () => (hide ? hide() : open()),
     destroy() {
-      clearTimeout(timer);
+      waiting = true;
+      armed.abort();
+      gone.abort();
+      flush();
+      fold?.();
       hide?.(false, true);
     },
+    move() {
+      if (hide && target && misses(key, target)) hide();
+      watch();
+    },
+    renew(known) {
+      if (known) fill(known);
+      else if (hide) {
+        const entered = valuesOf(section);
+        hide(false, true);
+        show(true, entered);
+      } else if (fold) {
+        fold();
+        collapse();
+      }
+    },
+    silent: mute,
+    shown: () => !!hide,
   };
 }
 
-/** The best of the bar's languages for the visitor. The server chooses in the same way. */
-function speak(config: Runtime, locale?: string): string {
-  const tags = Object.keys(config.t);
-  for (const wanted of [locale, ...navigator.languages]) {
-    let tag = (wanted ?? '').toLowerCase();
-    const tongue = tag.split('-')[0];
-    while (tag) {
-      const same = tags.find((other) => other.toLowerCase() === tag);
-      if (same) return same;
-      tag = tag.replace(/-?[^-]*$/, '');
-    }
-    const near = tags.find((other) => other.toLowerCase().split('-')[0] === tongue);
-    if (near) return near;
+const pick = __part('variants', (key: string, variants: Variant[]): Variant | undefined => {
+  const name = `${key}.v`;
+  const known = recall(name);
+  let found = variants.find(([other]) => other === known);
+  if (!found) {
+    let draw = Math.random() * variants.reduce((sum, [, weight]) => sum + weight, 0);
+    found = variants.find(([, weight]) => {
+      draw -= weight;
+      return draw < 0;
+    })!;
+    remember(name, found[0]);
   }
-  return config.l;
-}
-
-/** Where the bar stands. */
-function standing({ b: bottom, n: scrolls }: Runtime, offset: number): string {
-  if (bottom && scrolls) return 'position:relative!important';
-  return `position:${scrolls ? 'absolute' : 'fixed'}!important;${bottom ? 'bottom' : 'top'}:${offset}px!important`;
-}
-
-/** Colours, font, size and corners as custom properties. */
-function appearance({ c, d, f = 0, z, r = 0 }: Runtime): string {
-  const paint = ([background, text, button, label]: Colours) =>
-    `:host{--b:${background}!important;--t:${text}!important;--k:${button}!important;--l:${label}!important}`;
-  const font = FONTS[f] || getComputedStyle(document.body).fontFamily;
-  return `${paint(c)}${d ? `@media(prefers-color-scheme:dark){${paint(d)}}` : ''}section{--r:${r}px;font:${z}px/1.4 ${font}}`;
-}
+  return found;
+});

@@ -1,15 +1,11 @@
 /** Events on their way to the server: sent once each, and again with the same id until they arrive. */
 
-import type { Runtime } from './runtime';
-import { silent } from './visitor';
-
-export type EventKind = 'view' | 'click' | 'close';
-
 interface Pending {
   /** Where to. */
   to: string;
-  bar: Runtime;
-  body: object;
+  body: string;
+  /** May it not leave the browser? The visitor may have opted out meanwhile. */
+  silent: () => boolean;
   /** How often it failed. */
   failed: number;
 }
@@ -18,16 +14,16 @@ const pending = new Set<Pending>();
 
 /** 128 random bits in hex. */
 export function id(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    (byte + 256).toString(16).slice(1),
-  ).join('');
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => (byte + 256).toString(16).slice(1))
+    .join('');
 }
 
 /** What every event and form post tells about the page. */
-export function circumstances(bar: Runtime, since: number, language: string): Record<string, unknown> {
+export function circumstances(variant: string, since: number, language: string): Record<string, unknown> {
   return {
     i: id(),
-    v: bar.v,
+    v: variant,
     u: location.href.split('#')[0]!.slice(0, 2048),
     r: document.referrer.slice(0, 2048) || undefined,
     t: Math.round(performance.now() - since),
@@ -36,35 +32,21 @@ export function circumstances(bar: Runtime, since: number, language: string): Re
 }
 
 /** Reports an event. `leaving`: the page may be about to go. */
-export function report(base: string, bar: Runtime, kind: EventKind, since: number, leaving?: boolean): void {
-  if (silent(bar)) return;
-  const body = {
-    b: bar.k,
-    k: kind,
-    w: navigator.webdriver || undefined,
-    ...circumstances(bar, since, navigator.language),
-  };
-  const to = `${base}/e`;
-  if (!leaving || !handOver(to, body)) deliver({ to, bar, body, failed: 0 });
+export function report(to: string, about: object, silent: () => boolean, leaving?: boolean): void {
+  const body = JSON.stringify({ w: navigator.webdriver || undefined, ...about });
+  if (silent() || !leaving || !handOver(to, body)) deliver({ to, body, silent, failed: 0 });
 }
 
-function handOver(to: string, body: object): boolean {
-  return !!navigator.sendBeacon?.(to, JSON.stringify(body));
+function handOver(to: string, body: string): boolean {
+  return navigator.sendBeacon(to, body);
 }
 
 function deliver(event: Pending): void {
-  // Between two attempts the visitor may have opted out.
-  if (silent(event.bar)) {
-    pending.delete(event);
-    return;
-  }
+  const { to, body, silent } = event;
+  pending.delete(event);
+  if (silent()) return;
   pending.add(event);
-  fetch(event.to, {
-    method: 'POST',
-    body: JSON.stringify(event.body),
-    keepalive: true,
-    credentials: 'omit',
-  })
+  fetch(to, { method: 'POST', body, keepalive: true, credentials: 'omit' })
     .then(({ status, headers }) => {
       if (status === 429 || status > 499) throw +(headers.get('Retry-After') ?? 0);
       pending.delete(event);
@@ -79,6 +61,6 @@ function deliver(event: Pending): void {
 /** The page goes: what has not been acknowledged is handed to the browser. The ids keep it from counting twice. */
 export function flush(): void {
   for (const event of pending) {
-    if (silent(event.bar) || handOver(event.to, event.body)) pending.delete(event);
+    if (event.silent() || handOver(event.to, event.body)) pending.delete(event);
   }
 }

@@ -1,18 +1,9 @@
-/** Elements with attributes and text nodes; never markup. */
-export function element<Tag extends keyof HTMLElementTagNameMap>(
-  tag: Tag,
-  attributes: Record<string, string | number | boolean | null | undefined> = {},
-  ...children: (Node | string)[]
-): HTMLElementTagNameMap[Tag] {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value || value === 0) made.setAttribute(name, value === true ? '' : `${value}`);
-  }
-  made.append(...children);
-  return made;
-}
+import type { Tree } from './runtime';
 
-/** Only addresses that a visitor may be sent to. */
-export function safeUrl(url: string): string | undefined {
-  return /^(https?|mailto|tel):/i.test(url) ? url : undefined;
+/** Makes elements with attributes and text nodes; never markup. */
+export function build([tag, attributes, ...children]: Tree): HTMLElement {
+  const made = document.createElement(tag);
+  for (const name in attributes) made.setAttribute(name, attributes[name]!);
+  made.append(...children.map((child) => (typeof child === 'string' ? child : build(child))));
+  return made;
 }

@@ -1,78 +1,116 @@
 /** The entry: the first script on a page makes the API, each adds its bar, the same one twice is one. */
 
-import type { Api, Command, Detail, EventName } from './api';
-import { type Bar, createBar } from './bar';
-import { flush } from './beacon';
+import type { Api, Command } from './api';
+import { type Bar, createBar, type Shared } from './bar';
 import type { Runtime } from './runtime';
-import { optedOut, silent } from './visitor';
+import { choose, silent } from './visitor';
 
-interface Hub extends Api {
-  /** Adds the bar of a script. */
-  add(bar: Runtime, base: string, locale?: string): void;
+/** The API with what the scripts of a page share. Another build may have made it: names are added, never changed. */
+interface Hub extends Api, Shared {
+  add(key: string, create: () => Bar): void;
 }
 
-type Listener = (detail: Detail) => void;
+type Told = 'start' | 'open' | 'close' | 'toggle' | 'destroy';
 
 function createHub(): Hub {
   const bars = new Map<string, Bar>();
-  const asked = new Set<string | undefined>();
-  const listeners: [EventName, Listener, (event: CustomEvent<Detail>) => void][] = [];
-  const chosen = (key?: string) => [...bars.values()].filter((bar) => !key || bar.config.k === key);
+  /** What was asked of bars that are not there yet. */
+  const asked: [method: Told, key: string | undefined][] = [];
+  const chosen = (key?: string) => [...bars.values()].filter((bar) => !key || bar.key === key);
+  const tell = (method: Told) => (key?: string) => {
+    const found = chosen(key);
+    if (!found.length) asked.push([method, key]);
+    for (const bar of found) bar[method]();
+  };
+  const ended = new AbortController();
+  const { signal } = ended;
 
   const hub: Hub = {
-    add(config, base, locale) {
-      if (bars.has(config.k)) return;
-      const bar = createBar(config, base, locale);
-      bars.set(config.k, bar);
-      const start = () => (asked.has(config.k) || asked.has(undefined) ? bar.open() : bar.start());
-      if (document.body) start();
-      else addEventListener('DOMContentLoaded', start, { once: true });
+    bars,
+    places: new Set(),
+    sheet: new CSSStyleSheet(),
+    known: {},
+    last: {},
+    add(key, create) {
+      if (bars.has(key)) return;
+      const bar = create();
+      bars.set(key, bar);
+      const begin = () => {
+        bar.move();
+        for (const [method, other] of asked) if (!other || other === key) bar[method]();
+      };
+      if (document.body) begin();
+      else addEventListener('DOMContentLoaded', begin, { once: true });
     },
     push(...commands) {
       for (const [name, ...rest] of commands) {
         (hub as unknown as Record<string, ((...rest: unknown[]) => void) | undefined>)[name]?.(...rest);
       }
     },
-    open(key) {
-      const found = chosen(key);
-      if (!found.length) asked.add(key);
-      for (const bar of found) bar.open();
+    open: tell('open'),
+    close: tell('close'),
+    toggle: tell('toggle'),
+    start: tell('start'),
+    identify(known) {
+      Object.assign(hub.known, known);
+      for (const bar of chosen()) bar.renew(known);
     },
-    close(key) {
-      for (const bar of chosen(key)) bar.close();
+    setLocale(tag) {
+      hub.locale = tag;
+      for (const bar of chosen()) bar.renew();
     },
     optOut() {
-      optedOut(true);
+      hub.out = choose(true);
     },
     optIn() {
-      optedOut(false);
+      hub.out = choose(false);
     },
     optedOut() {
-      return optedOut() || chosen().some((bar) => silent(bar.config));
+      return silent(undefined, hub.out) || chosen().some((bar) => bar.silent());
     },
     on(event, listener) {
-      const hear = ({ detail }: CustomEvent<Detail>) => listener(detail);
-      listeners.push([event, listener, hear]);
-      document.addEventListener(`contactbar:${event}`, hear);
+      document.addEventListener(`contactbar:${event}`, listener as EventListener, { signal });
     },
     off(event, listener) {
-      for (const [name, known, hear] of listeners) {
-        if (name === event && known === listener) document.removeEventListener(`contactbar:${name}`, hear);
-      }
+      document.removeEventListener(`contactbar:${event}`, listener as EventListener);
     },
     destroy(key) {
       for (const bar of chosen(key)) {
         bar.destroy();
-        bars.delete(bar.config.k);
+        bars.delete(bar.key);
       }
       if (key) return;
-      for (const [name, known] of listeners) hub.off(name, known);
-      flush();
-      removeEventListener('pagehide', flush);
+      ended.abort();
       delete window.contactbar;
     },
   };
-  addEventListener('pagehide', flush);
+
+  let at = location.href;
+  const moved = () => {
+    if (at === location.href || signal.aborted) return;
+    at = location.href;
+    for (const bar of chosen()) bar.move();
+  };
+  for (const name of ['pushState', 'replaceState'] as const) {
+    const original = history[name];
+    const followed: typeof original = (...state) => {
+      original.apply(history, state);
+      moved();
+    };
+    history[name] = followed;
+    signal.addEventListener('abort', () => {
+      if (history[name] === followed) history[name] = original;
+    });
+  }
+  addEventListener('popstate', moved, { signal });
+  document.addEventListener(
+    'click',
+    ({ target }) => {
+      const opener = (target as Element).closest?.<HTMLElement>('[data-contactbar-open]');
+      if (opener) hub.open(opener.dataset.contactbarOpen);
+    },
+    { signal },
+  );
   return hub;
 }
 
@@ -87,4 +125,12 @@ if (!hub || !('add' in hub)) {
   // Before the first bar is added: a queued optOut precedes whatever it would send.
   if (Array.isArray(queue)) hub.push(...queue);
 }
-hub.add(config, config.h ?? (script?.src ?? '').replace(/\/b\/[^/]*$/, ''), script?.dataset.locale);
+const shared = hub;
+hub.add(config.k, () =>
+  createBar(
+    shared,
+    config,
+    config.h ?? (script?.src ?? '').replace(/\/b\/[^/]*$/, ''),
+    script?.dataset ?? {},
+  ),
+);

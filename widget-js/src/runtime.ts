@@ -7,83 +7,91 @@ export interface Runtime {
   k: string;
   /** The address of the embed host, without a slash at its end. Absent: taken from the script's own. */
   h?: string;
-  /** At the bottom. */
-  b?: boolean;
-  /** Over the page: it is not pushed aside. */
-  o?: boolean;
-  /** Not sticky: scrolls away with the page. */
-  n?: boolean;
-  /** The variant's key. */
-  v: string;
-  /** The goal. */
-  g: Goal;
-  /** The default language. */
+  /** A tag that all bars of one member share. */
+  m?: string;
+  /** The lane in which it stands (`stack.ts`); absent: it stands in nobody's way. */
+  y?: number;
+  /** The page makes room for it. */
+  u?: number;
+  /** The selector of the element of the page in which it stands. */
+  i?: string;
+  /** From where it moves in, as a length. */
+  z: string;
+  /** The tab: its lane, and whether the bar begins as the tab. */
+  d?: [lane: number, collapsed: number];
+  /** The theme, as a style sheet. */
+  c: string;
+  /** The default language, in lower case as all here. */
   l: string;
-  /** Texts by language. */
-  t: Record<string, Texts>;
-  /** The colours, and those for dark schemes. */
-  c: Colours;
-  d?: Colours;
-  /** The font: system, inherit, serif, mono. */
-  f?: number;
-  /** The size of the text in pixels. */
-  z: number;
-  /** The radius of corners in pixels. */
-  r?: number;
-  /** Closable. */
-  x?: boolean;
-  /** Seconds to wait; -1: only opened from code. */
-  w?: number;
-  /** After closing: days to stay away; -1: for the session. */
-  a?: number;
-  /** Not shown any more after the link was followed or the form sent. */
-  s?: boolean;
+  v: Variant[];
+  /** What makes it appear, and whether all of it has to happen. */
+  w: [kind: Trigger, argument?: number | string][];
+  a?: boolean;
+  /** To be opened from code is one of all that have to happen. */
+  j?: boolean;
+  t?: Targeting;
+  f?: Frequency;
   /** Global Privacy Control and Do Not Track count as opted out. */
-  p?: boolean;
+  g?: boolean;
   q?: boolean;
+  /** May anything be stored before the visitor acts? */
+  s?: boolean;
 }
 
-/** Background, text, button, text on the button. */
-export type Colours = [string, string, string, string];
+export enum Trigger {
+  Wait,
+  Scroll,
+  Exit,
+  Idle,
+  Click,
+  Code,
+}
 
-export interface Goal {
-  /** Fields of a form. */
-  f?: Field[];
-  /** Consent: required, address of the policy. */
-  c?: [number, string | null];
-  /** The address of a link. */
-  u?: string;
-  /** In a new tab. */
+/** What it shows by language: bar and tab, or the name of another language that is closest. */
+export type Variant = [key: string, weight: number, shows: Record<string, [bar: Tree, tab?: Tree] | string>];
+
+/** An element: its name, its attributes, and what is in it. The server lets no other in than those it knows. */
+export type Tree = [tag: string, attributes: Record<string, string>, ...children: (Tree | string)[]];
+
+/** What a text must match (none: anything), and what it must not: regular expressions. */
+export type Rule = [why: string, subject: Subject, include: string, exclude?: string];
+
+export enum Subject {
+  /** The page's address without its fragment, the referrer's, the page's query, the language in lower case. */
+  Page,
+  Referrer,
+  Query,
+  Language,
+}
+
+export interface Targeting {
+  r?: Rule[];
+  /** The devices, as a media query. */
+  d?: string;
+  /** 1: new visitors, 2: those who have been here before. */
+  v?: number;
+  s?: Schedule;
+  /** The share of the visitors, in percent. */
   n?: number;
 }
 
-/** Name, kind, required, and the options of a select or the value of a hidden field. */
-export type Field = [string, number, number, (string[] | string)?];
+/** Times as `09:00`, dates as `2026-12-01`, weekdays as digits (0: Sunday); empty: no limit. */
+export type Schedule = [
+  zone: string,
+  from: string,
+  until: string,
+  weekdays: string,
+  start: string,
+  end: string,
+];
 
-export enum Kind {
-  Email,
-  Name,
-  Phone,
-  Message,
-  Text,
-  Select,
-  Checkbox,
-  Hidden,
-}
-
-export interface Texts {
-  /** Message, button, success, error, closing button, consent, policy. */
-  m: string;
-  b?: string;
-  s?: string;
-  e?: string;
-  x: string;
-  c?: string;
-  p?: string;
-  /** Right to left. */
-  r?: number;
-  /** Labels in the order of the fields. */
-  l?: string[];
-  /** Texts of a select's options, by the index of its field. */
-  o?: Record<string, string[]>;
+export interface Frequency {
+  /** Shown once in so many days; -1: once a session. */
+  s?: number;
+  /** After closing, days to stay away; -1: for the session. */
+  c?: number;
+  /** Not shown any more after the link was followed or the form sent. */
+  o?: number;
+  /** Seconds between this bar and another of the same member. */
+  g?: number;
 }

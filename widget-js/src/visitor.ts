@@ -1,43 +1,57 @@
-/** What the visitor has decided, and how the browser remembers it: nothing before they act. */
+/** What the visitor has decided, and what the browser remembers of it: in storage only once it may be. */
 
 import type { Runtime } from './runtime';
 
-const OUT = 'contactbar.optout';
+const PREFIX = 'contactbar.';
+const OUT = `${PREFIX}optout`;
+
+/** Not in storage yet: that of this browser, that of this session. */
+const kept: Record<string, string>[] = [{}, {}];
+let mayStore: boolean | undefined;
 
 /** Browsers may refuse storage altogether; then nothing is remembered. */
-function stored(name: string, value?: string | null, session?: boolean): string | null {
+function storage<T>(session: number | undefined, use: (storage: Storage) => T): T | undefined {
   try {
-    const storage = session ? sessionStorage : localStorage;
-    if (value === null) storage.removeItem(name);
-    else if (value) storage.setItem(name, value);
-    return storage.getItem(name);
+    return use(session ? sessionStorage : localStorage);
   } catch {
-    return null;
+    return;
   }
 }
 
-let out: boolean | undefined;
+export function recall(name: string, session?: number): string | null | undefined {
+  return kept[session ?? 0]![name] ?? storage(session, (found) => found.getItem(PREFIX + name));
+}
 
-/** Reads or changes the visitor's own choice. */
-export function optedOut(choice?: boolean): boolean {
-  if (choice !== undefined) stored(OUT, choice ? '1' : null);
-  out = choice ?? (out || !!stored(OUT));
+export function remember(name: string, value: string, session?: number): void {
+  kept[session ?? 0]![name] = value;
+  if (mayStore) store();
+}
+
+/** The visitor has acted, or the member lets it: from now on things are remembered. */
+export function store(): void {
+  mayStore = true;
+  kept.forEach((values, session) => {
+    for (const name in values) storage(session, (found) => found.setItem(PREFIX + name, values[name]!));
+  });
+}
+
+/** What was remembered, or else `make`s up: the same from now on. */
+export function sticky(name: string, make: () => unknown): string {
+  const found = recall(name) ?? `${make()}`;
+  remember(name, found);
+  return found;
+}
+
+/** Keeps the visitor's own choice. */
+export function choose(out: boolean): boolean {
+  storage(0, (found) => (out ? found.setItem(OUT, '1') : found.removeItem(OUT)));
   return out;
 }
 
-/** May nothing about this visitor leave the browser? */
-export function silent(bar: Runtime): boolean {
+/** May nothing about this visitor leave the browser? `out`: what they chose on this page. */
+export function silent(bar: Runtime | undefined, out?: boolean): boolean {
   const { globalPrivacyControl, doNotTrack } = navigator as Navigator & { globalPrivacyControl?: boolean };
-  return optedOut() || !!(bar.p && globalPrivacyControl) || !!(bar.q && doNotTrack === '1');
-}
-
-/** Does the bar stay away from this visitor? */
-export function away(key: string): boolean {
-  const name = `contactbar.${key}`;
-  return [false, true].some((session) => Date.now() < +(stored(name, undefined, session) ?? 0));
-}
-
-/** Keeps the bar away for so many days; -1: for this session. */
-export function stayAway(key: string, days: number): void {
-  if (days) stored(`contactbar.${key}`, `${days < 0 ? Infinity : Date.now() + days * 864e5}`, days < 0);
+  return (
+    (out ?? !!recall('optout')) || !!(bar?.g && globalPrivacyControl) || !!(bar?.q && doNotTrack === '1')
+  );
 }

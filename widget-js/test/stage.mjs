@@ -1,11 +1,39 @@
 // Where the tests play: an embed host that records what it is told, a site of another origin, and a browser.
-// Everything runs against dist/bar.js, the script that ships.
+// Everything runs against the script that ships, cut down to what each bar needs as the server does it.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 
-const script = await readFile(new URL('../dist/bar.js', import.meta.url), 'utf8');
+const pieces = JSON.parse(await readFile(new URL('../dist/bar.json', import.meta.url), 'utf8'));
+
+/** The parts that a bar needs, as src/bars/configuration/runtime/parts.rs finds them. */
+function partsOf({ v: variants, d: tab, w: triggers, t: target, ...bar }) {
+  const trees = JSON.stringify(variants);
+  const kinds = new Set(triggers.map(([kind]) => kind));
+  const layout = ['slide', 'modal', 'inline'].find((name) => trees.includes(`"card ${name}`));
+  return new Set(
+    [
+      layout ?? 'bar',
+      layout && 'card',
+      trees.includes('["form"') && 'form',
+      tab && 'tab',
+      target && 'target',
+      target?.s && 'schedule',
+      variants.length > 1 && 'variants',
+      ...[undefined, 'scroll', 'exit', 'idle', 'click'].filter((_, kind) => kinds.has(kind)),
+    ].filter(Boolean),
+  );
+}
+
+function assemble(bar) {
+  const parts = partsOf(bar);
+  const json = JSON.stringify(bar).replaceAll('<', '\\u003c');
+  return pieces
+    .map(([part, text]) => (!part || parts.has(part) ? text : '""'))
+    .join('')
+    .replace('"__CONTACTBAR__"', () => json);
+}
 
 async function listen(handler) {
   const server = createServer(handler);
@@ -29,9 +57,9 @@ export async function openEmbedHost() {
     const { pathname } = new URL(request.url, 'http://host');
     const key = pathname.match(/^\/b\/([^/.]+)\.js$/)?.[1];
     if (key) {
-      const json = JSON.stringify(bars.get(key)).replaceAll('<', '\\u003c');
       response.setHeader('Content-Type', 'text/javascript; charset=utf-8');
-      response.end(script.replace('"__CONTACTBAR__"', () => json));
+      await host.slow;
+      response.end(bars.has(key) ? assemble(bars.get(key)) : '');
       return;
     }
     response.setHeader('Access-Control-Allow-Origin', '*');
@@ -87,88 +115,4 @@ export const STRICT = (embed) => ({
   'Content-Security-Policy':
     `default-src 'none'; script-src ${embed}; connect-src ${embed}; ` +
     "require-trusted-types-for 'script'; trusted-types 'none'",
-});
-
-// ── Configurations, as src/bars/configuration/runtime.rs writes them ─────────────────────────────────────
-
-const COLOURS = { c: ['#312e81', '#ffffff', '#fde68a', '#312e81'] };
-const BASE = { v: 'a', l: 'en', z: 16, r: 8, x: true, a: 7, s: true, p: true, q: true, ...COLOURS };
-
-export const link = (k, more) => ({
-  ...BASE,
-  k,
-  g: { u: 'https://example.com/' },
-  t: { en: { m: 'Something new is here, and it’s worth a look.', b: 'See what’s new', x: 'Close' } },
-  ...more,
-});
-
-export const notice = (k, more) => ({
-  ...BASE,
-  k,
-  g: {},
-  t: { en: { m: 'Good to know: our opening hours change next week.', x: 'Close' } },
-  ...more,
-});
-
-const WORDS = {
-  m: 'Have a question? Leave us a line and we’ll get back to you today.',
-  b: 'Get in touch',
-  s: 'Thank you!',
-  e: 'That could not be sent. Please try again.',
-  x: 'Close',
-};
-
-export const contact = (k, more) => ({
-  ...BASE,
-  k,
-  b: true,
-  g: {
-    f: [
-      ['name', 1, 0],
-      ['email', 0, 1],
-    ],
-  },
-  t: { en: { ...WORDS, l: ['Your name', 'Your email'] } },
-  ...more,
-});
-
-/** Every kind of field, and consent. */
-export const everything = (k, more) => ({
-  ...BASE,
-  k,
-  b: true,
-  g: {
-    f: [
-      ['name', 1, 0],
-      ['email', 0, 1],
-      ['phone', 2, 0],
-      ['topic', 5, 1, ['sales', 'help']],
-      ['company', 4, 0],
-      ['message', 3, 0],
-      ['news', 6, 0],
-      ['source', 7, 0, 'bar'],
-    ],
-    c: [1, 'https://example.com/privacy'],
-  },
-  t: {
-    en: {
-      ...WORDS,
-      l: ['Your name', 'Your email', 'Your phone', 'Topic', 'Company', 'Your message', 'Send me news', ''],
-      o: { 3: ['Sales', 'Help & support'] },
-      c: 'I agree that my details are used to answer me.',
-      p: 'Privacy policy',
-    },
-    he: {
-      ...WORDS,
-      m: 'יש לכם שאלה? השאירו פרטים ונחזור אליכם היום.',
-      b: 'צרו קשר',
-      x: 'סגירה',
-      r: 1,
-      l: ['השם שלך', 'האימייל שלך', 'טלפון', 'נושא', 'חברה', 'ההודעה שלך', 'שלחו לי חדשות', ''],
-      o: { 3: ['מכירות', 'תמיכה'] },
-      c: 'אני מסכים שהפרטים ישמשו למענה.',
-      p: 'מדיניות פרטיות',
-    },
-  },
-  ...more,
 });
