@@ -51,10 +51,9 @@ const css = base + bar + card + slide + modal + inline + tabs + formed;
 export function createBar(
   shared: Shared,
   config: Runtime,
-  host: string,
   { locale, manual }: DOMStringMap,
 ): Bar {
-  const { k: key, d: tab, f: often = {}, t: target, w: triggers } = config;
+  const { k: key, h: host, d: tab, f: often = {}, t: target, w: triggers } = config;
   const root = document.documentElement;
   let waiting = manual !== undefined;
   let armed = new AbortController();
@@ -110,7 +109,7 @@ export function createBar(
     const outer = document.createElement('div');
     const shadow = outer.attachShadow({ mode: 'closed' });
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css + config.c);
+    sheet.replaceSync(css + config.c.replace('PAGE', getComputedStyle(document.body).fontFamily));
     shadow.adoptedStyleSheets = [sheet];
     shadow.append(node);
     const place: Place = [lane!, 0, 0, (offset) => node.style.setProperty('--o', `${offset}px`)];

@@ -117,20 +117,12 @@ function createHub(): Hub {
 const script = document.currentScript as HTMLScriptElement | null;
 const config = '__CONTACTBAR__' as unknown as Runtime;
 
-let hub = window.contactbar as Hub | Command[] | undefined;
-if (!hub || !('add' in hub)) {
-  const queue = hub;
+let hub = window.contactbar as Hub;
+if (!hub?.add) {
+  const queue = hub as unknown as Command[] | undefined;
   hub = createHub();
   window.contactbar = hub;
   // Before the first bar is added: a queued optOut precedes whatever it would send.
-  if (Array.isArray(queue)) hub.push(...queue);
+  hub.push(...(queue ?? []));
 }
-const shared = hub;
-hub.add(config.k, () =>
-  createBar(
-    shared,
-    config,
-    config.h ?? (script?.src ?? '').replace(/\/b\/[^/]*$/, ''),
-    script?.dataset ?? {},
-  ),
-);
+hub.add(config.k, () => createBar(hub, config, script?.dataset ?? {}));

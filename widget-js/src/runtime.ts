@@ -5,10 +5,10 @@
 export interface Runtime {
   /** The bar's key. */
   k: string;
-  /** The address of the embed host, without a slash at its end. Absent: taken from the script's own. */
-  h?: string;
+  /** The address of the embed host, without a slash at its end. */
+  h: string;
   /** A tag that all bars of one member share. */
-  m?: string;
+  m: string;
   /** The lane in which it stands (`stack.ts`); absent: it stands in nobody's way. */
   y?: number;
   /** The page makes room for it. */
@@ -19,7 +19,7 @@ export interface Runtime {
   z: string;
   /** The tab: its lane, and whether the bar begins as the tab. */
   d?: [lane: number, collapsed: number];
-  /** The theme, as a style sheet. */
+  /** The theme, as a style sheet; `PAGE` in it stands for the page's own typeface. */
   c: string;
   /** The default language, in lower case as all here. */
   l: string;

@@ -20,11 +20,12 @@ const scroll: Arm = __part('scroll', (fire: () => void, percent: number, listen:
 
 /** The pointer leaves the window at its top; by touch, a fast scroll up. */
 const exit: Arm = __part('exit', (fire: () => void, _: never, listen: Listen) => {
-  let [last, at] = [scrollY, 0];
+  let last = scrollY;
   listen('mouseout', ({ relatedTarget, clientY }: MouseEvent) => relatedTarget || clientY > 0 || fire());
-  listen('scroll', ({ timeStamp }: Event) => {
-    if (matchMedia('(pointer:coarse)').matches && last - scrollY > (timeStamp - at) * 1.5) fire();
-    [last, at] = [scrollY, timeStamp];
+  listen('scroll', () => {
+    // Between two frames.
+    if (matchMedia('(pointer:coarse)').matches && last - scrollY > 40) fire();
+    last = scrollY;
   });
 });
 

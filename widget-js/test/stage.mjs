@@ -26,9 +26,9 @@ function partsOf({ v: variants, d: tab, w: triggers, t: target, ...bar }) {
   );
 }
 
-function assemble(bar) {
+function assemble(bar, origin) {
   const parts = partsOf(bar);
-  const json = JSON.stringify(bar).replaceAll('<', '\\u003c');
+  const json = JSON.stringify({ h: origin, ...bar }).replaceAll('<', '\\u003c');
   return pieces
     .map(([part, text]) => (!part || parts.has(part) ? text : '""'))
     .join('')
@@ -59,7 +59,7 @@ export async function openEmbedHost() {
     if (key) {
       response.setHeader('Content-Type', 'text/javascript; charset=utf-8');
       await host.slow;
-      response.end(bars.has(key) ? assemble(bars.get(key)) : '');
+      response.end(bars.has(key) ? assemble(bars.get(key), origin) : '');
       return;
     }
     response.setHeader('Access-Control-Allow-Origin', '*');
