@@ -53,7 +53,7 @@ function consentOf({ required, policy_url: policy }, texts) {
       'span',
       {},
       element('label', { for: 'c' }, texts.consent),
-      policy ? element('a', link, texts.policy) : undefined,
+      ...(policy ? [' ', element('a', link, texts.policy)] : []),
     ),
     fault('c'),
   );
@@ -84,7 +84,8 @@ function contents(goal, texts, layout) {
     element('p', { class: 'wrong alert', role: 'alert' }),
   );
   const opener = element('button', { class: 'main opener', 'aria-expanded': 'false' }, texts.button);
-  return layout === 'bar' ? [form, opener] : [form];
+  const done = element('p', { class: 'done', role: 'status', tabindex: -1 });
+  return layout === 'bar' ? [done, form, opener] : [done, form];
 }
 
 const RTL = /^(ar|he|fa)/;
@@ -117,7 +118,6 @@ function shows(bar, goal, texts, lang) {
       closedby: modal && (closable ? 'any' : 'none'),
     },
     element('p', { class: 'message', id: 'm' }, texts.message),
-    element('p', { class: 'done', role: 'status', tabindex: -1 }),
     ...contents(goal, texts, layout.kind),
     policy
       ? element('a', { class: 'policy', href: policy, target: '_blank', rel: 'noopener' }, 'Privacy policy')
