@@ -46,7 +46,7 @@ async function bundle() {
   return code.trim().replace(/^"use strict";/, '');
 }
 
-const LETTERS = 'teanoirsclduphmfgbvywxkjzqTEANOIRSCLDUPHMFGBVYWXKJZQ_$';
+const LETTERS = 'taoenirsclduphmfgbvywxkjzq_$ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /** Short names in a fixed order: what looks alike compresses better than what is counted out. */
 function name(place) {

@@ -21,7 +21,7 @@ export function settle({ places, sheet }: Stack): void {
     const offset = offsets[lane] ?? offsets[lane > 1 ? lane & 1 : 2] ?? 0;
     put(offset);
     offsets[lane] = offset + height;
-    room[lane & 1]! += space;
+    if (lane < 2) room[lane]! += space;
   }
   const reserve = (side: string, pixels: number | undefined) =>
     pixels ? `${side}:${pixels}px!important;` : '';

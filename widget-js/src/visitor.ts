@@ -3,7 +3,6 @@
 import type { Runtime } from './runtime';
 
 const PREFIX = 'contactbar.';
-const OUT = `${PREFIX}optout`;
 
 /** Not in storage yet: that of this browser, that of this session. */
 const kept: Record<string, string>[] = [{}, {}];
@@ -44,14 +43,17 @@ export function sticky(name: string, make: () => unknown): string {
 
 /** Keeps the visitor's own choice. */
 export function choose(out: boolean): boolean {
-  storage(0, (found) => (out ? found.setItem(OUT, '1') : found.removeItem(OUT)));
+  remember('optout', out ? '1' : '');
+  store();
   return out;
 }
 
 /** May nothing about this visitor leave the browser? `out`: what they chose on this page. */
 export function silent(bar: Runtime | undefined, out?: boolean): boolean {
   const { globalPrivacyControl, doNotTrack } = navigator as Navigator & { globalPrivacyControl?: boolean };
-  return (
-    (out ?? !!recall('optout')) || !!(bar?.g && globalPrivacyControl) || !!(bar?.q && doNotTrack === '1')
+  return !!(
+    (out ?? recall('optout')) ||
+    (bar?.g && globalPrivacyControl) ||
+    (bar?.q && doNotTrack === '1')
   );
 }
