@@ -5,7 +5,7 @@ PROFILE ?= dev
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint openapi widget test-rust test-widget test-openapi test-mail test-browser
+.PHONY: help run test setup fmt lint openapi widget size screenshots bench test-rust test-widget test-openapi test-mail test-browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,15 @@ openapi: ## rewrite openapi/openapi.json from the code
 
 widget: ## build the bar's script
 	@tools/widget
+
+size: widget ## the weight of the bar's script, part by part
+	@cd widget-js && node build.mjs --parts
+
+screenshots: widget ## pictures of every layout of the bar in .build/screenshots
+	@cd widget-js && node test/screenshots.mjs ../.build/screenshots
+
+bench: widget ## how long the bar keeps a page's main thread busy
+	@cd widget-js && node bench/main-thread.mjs
 
 test-rust: ## the Rust tests, on both databases
 	@tools/test rust

@@ -95,7 +95,7 @@ pub fn page(german: bool, choice: Option<Choice>, policies_url: &str) -> Page {
 /// Storage that can't be read (`blocked`) holds no choice, and nothing the bar could count sessions by either.
 const SCRIPT: &str = "(function(){var k='contactbar.optout',m=document.querySelector('main'),c=m.dataset.choice,s;\
     try{if(c==='out')localStorage.setItem(k,'1');if(c==='in')localStorage.removeItem(k);\
-    s=localStorage.getItem(k)===null?'in':'out'}catch(e){s='blocked'}m.dataset.state=s;\
+    s=localStorage.getItem(k)?'out':'in'}catch(e){s='blocked'}m.dataset.state=s;\
     if(navigator.globalPrivacyControl||navigator.doNotTrack==='1')m.dataset.signal='on'})()";
 
 const STYLE: &str = ":root{color-scheme:light dark}body{font:17px/1.6 system-ui,sans-serif;margin:0;\

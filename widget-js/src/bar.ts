@@ -109,7 +109,7 @@ export function createBar(
     const outer = document.createElement('div');
     const shadow = outer.attachShadow({ mode: 'closed' });
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css + config.c.replace('PAGE', getComputedStyle(document.body).fontFamily));
+    sheet.replaceSync(css + config.c.replace('PAGE', () => getComputedStyle(document.body).fontFamily));
     shadow.adoptedStyleSheets = [sheet];
     shadow.append(node);
     const place: Place = [lane!, 0, 0, (offset) => node.style.setProperty('--o', `${offset}px`)];
@@ -237,7 +237,7 @@ export function createBar(
       const opener = find('.opener');
       if (opener) {
         if (anew) section.className += ' open';
-        else if (form.dataset.tall || innerWidth < 720) section.className += ' shut';
+        else if (form.dataset.tall || matchMedia('(max-width:719px)').matches) section.className += ' shut';
         opener.onclick = () => {
           section.classList.replace('shut', 'open');
           controlsOf(section)[0]!.focus();
