@@ -39,7 +39,15 @@ async function bundle() {
   const { code } = await minify(outputFiles[0].text, {
     ecma: 2022,
     toplevel: true,
-    compress: { passes: 4, pure_getters: true, unsafe: true, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false, hoist_funs: true },
+    compress: {
+      passes: 4,
+      pure_getters: true,
+      unsafe: true,
+      unsafe_arrows: true,
+      unsafe_methods: true,
+      keep_fargs: false,
+      hoist_funs: true,
+    },
     mangle: { nth_identifier: { get: name } },
     format: { comments: false },
   });

@@ -48,11 +48,7 @@ export interface Shared extends Stack {
 
 const css = base + bar + card + slide + modal + inline + tabs + formed;
 
-export function createBar(
-  shared: Shared,
-  config: Runtime,
-  { locale, manual }: DOMStringMap,
-): Bar {
+export function createBar(shared: Shared, config: Runtime, { locale, manual }: DOMStringMap): Bar {
   const { k: key, h: host, d: tab, f: often = {}, t: target, w: triggers } = config;
   const root = document.documentElement;
   let waiting = manual !== undefined;
@@ -78,6 +74,7 @@ export function createBar(
 
   /** Tells whoever asks for it why the bar does not show. */
   const say = (why: string) => {
+    // biome-ignore lint/suspicious/noConsole: it was asked for, in the page's address
     if (/[?&]contactbar=debug/.test(location.search)) console.info('contactbar', key, why);
   };
 

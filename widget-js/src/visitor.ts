@@ -51,9 +51,5 @@ export function choose(out: boolean): boolean {
 /** May nothing about this visitor leave the browser? `out`: what they chose on this page. */
 export function silent(bar: Runtime | undefined, out?: boolean): boolean {
   const { globalPrivacyControl, doNotTrack } = navigator as Navigator & { globalPrivacyControl?: boolean };
-  return !!(
-    (out ?? recall('optout')) ||
-    (bar?.g && globalPrivacyControl) ||
-    (bar?.q && doNotTrack === '1')
-  );
+  return !!((out ?? recall('optout')) || (bar?.g && globalPrivacyControl) || (bar?.q && doNotTrack === '1'));
 }

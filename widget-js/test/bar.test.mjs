@@ -204,7 +204,9 @@ test('the starters of the server are shown as they are meant', async () => {
 });
 
 test('dark schemes get dark colours', async () => {
-  await visit([notice('dark', {}, { dark: ['#000000', '#eeeeee', '#ffffff', '#000000'] })], { colorScheme: 'dark' });
+  await visit([notice('dark', {}, { dark: ['#000000', '#eeeeee', '#ffffff', '#000000'] })], {
+    colorScheme: 'dark',
+  });
   await shown();
   assert.equal(await bar().evaluate((node) => getComputedStyle(node).backgroundColor), 'rgb(0, 0, 0)');
 });

@@ -31,11 +31,12 @@ function field({ name, kind, required, options = [] }, index, texts) {
   const choices = options.map((value) =>
     element('option', { value }, texts.options?.[name]?.[value] ?? value),
   );
-  const control = {
-    message: () => element('textarea', typed),
-    select: () => element('select', given, ['option', { value: '' }], ...choices),
-    checkbox: () => element('input', { ...given, type: 'checkbox' }),
-  }[kind]?.() ?? element('input', typed);
+  const control =
+    {
+      message: () => element('textarea', typed),
+      select: () => element('select', given, ['option', { value: '' }], ...choices),
+      checkbox: () => element('input', { ...given, type: 'checkbox' }),
+    }[kind]?.() ?? element('input', typed);
   const frame = kind === 'checkbox' ? 'tick' : kind === 'message' ? 'field wide' : 'field';
   const label = element('label', { for: id }, texts.labels?.[name] ?? name);
   return element('div', { class: frame }, control, label, fault(id));
@@ -193,7 +194,13 @@ export const link = (key, more, bar) =>
     key,
     {
       goal: { kind: 'link', url: 'https://example.com/', new_tab: bar?.apart },
-      texts: { en: { message: 'Something new is here, and it’s worth a look.', button: 'See what’s new', tab: 'News' } },
+      texts: {
+        en: {
+          message: 'Something new is here, and it’s worth a look.',
+          button: 'See what’s new',
+          tab: 'News',
+        },
+      },
       ...bar,
     },
     more,
@@ -224,7 +231,13 @@ export const contact = (key, more, bar) =>
     key,
     {
       ...BOTTOM,
-      goal: { kind: 'contact', fields: [{ name: 'name', kind: 'name' }, { name: 'email', kind: 'email', required: true }] },
+      goal: {
+        kind: 'contact',
+        fields: [
+          { name: 'name', kind: 'name' },
+          { name: 'email', kind: 'email', required: true },
+        ],
+      },
       texts: { en: { ...WORDS, labels: { name: 'Your name', email: 'Your email' } } },
       ...bar,
     },

@@ -91,5 +91,5 @@ export async function assertAccessible() {
 export const boxOf = () => bar().boundingBox();
 
 /** The height of the room that the page makes at its top. */
-export const room = () => page.evaluate(() => parseFloat(getComputedStyle(document.documentElement).marginTop));
-
+export const room = () =>
+  page.evaluate(() => parseFloat(getComputedStyle(document.documentElement).marginTop));

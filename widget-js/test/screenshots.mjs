@@ -5,7 +5,10 @@ import { contact, everything, link, notice } from './render.mjs';
 import { openBrowser, openEmbedHost, openShadows, openSite } from './stage.mjs';
 
 const folder = process.argv[2] ?? 'dist/screenshots';
-const INK = { colours: ['#ffffff', '#14213d', '#1d4ed8', '#ffffff'], dark: ['#16181d', '#f1f3f7', '#8ab4ff', '#0b1220'] };
+const INK = {
+  colours: ['#ffffff', '#14213d', '#1d4ed8', '#ffffff'],
+  dark: ['#16181d', '#f1f3f7', '#8ab4ff', '#0b1220'],
+};
 const NIGHT = { colours: ['#1f4d36', '#ffffff', '#fde68a', '#1f4d36'] };
 const at = (layout, more) => ({ layout, ...INK, ...more });
 const SLIDE = { kind: 'slide_in', corner: 'bottom_right' };
@@ -25,7 +28,16 @@ const SCENES = [
   ['bar-link', link('a', {}, { ...NIGHT })],
   ['bar-notice-bottom', notice('a', {}, at({ kind: 'bar', position: 'bottom', push: false }))],
   ['bar-form', contact('a', {}, NIGHT)],
-  ['bar-form-error', contact('a', {}, NIGHT), (page) => page.locator('.opener').isVisible().then((is) => is && open(page)).then(() => fault(page))],
+  [
+    'bar-form-error',
+    contact('a', {}, NIGHT),
+    (page) =>
+      page
+        .locator('.opener')
+        .isVisible()
+        .then((is) => is && open(page))
+        .then(() => fault(page)),
+  ],
   ['bar-everything', everything('a', {}, at({ kind: 'bar', position: 'bottom' })), open],
   ['slide-link', link('a', {}, at(SLIDE))],
   ['slide-form', contact('a', {}, at(SLIDE))],
@@ -42,7 +54,9 @@ const SCENES = [
   ['rtl', everything('a', {}, at(SLIDE)), undefined, 'he'],
 ];
 
-const html = (origin) => `<!doctype html><html lang="en"><head><meta name="viewport" content="width=device-width">
+const html = (
+  origin,
+) => `<!doctype html><html lang="en"><head><meta name="viewport" content="width=device-width">
 <title>Teas</title><style>
   :root { color-scheme: light dark; font: 18px/1.6 Georgia, serif; background: light-dark(#faf7f2, #101113); color: light-dark(#2b2a28, #d8d6d2) }
   body { max-width: 44rem; margin: 4rem auto; padding: 0 1.5rem } h1 { font-size: 2.4rem; line-height: 1.1 }

@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 const pieces = JSON.parse(await readFile(new URL('../dist/bar.json', import.meta.url), 'utf8'));
 
 /** The parts that a bar needs, as src/bars/configuration/runtime/parts.rs finds them. */
-function partsOf({ v: variants, d: tab, w: triggers, t: target, ...bar }) {
+function partsOf({ v: variants, d: tab, w: triggers, t: target }) {
   const trees = JSON.stringify(variants);
   const kinds = new Set(triggers.map(([kind]) => kind));
   const layout = ['slide', 'modal', 'inline'].find((name) => trees.includes(`"card ${name}`));
