@@ -144,6 +144,7 @@ impl App {
         let scripts = Scripts::new(
             bars.published().clone(),
             config.embed_url(),
+            &config.public_url,
             embed::built_runtime(),
         );
         let tracking = Tracking::new(

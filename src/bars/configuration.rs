@@ -1,8 +1,7 @@
 //! The configuration of a bar: everything that a member can design, as values.
 //!
 //! Owns the shape (one for JSON, the database and the OpenAPI document), its defaults, what makes it valid,
-//! what the script can show already, and the compact form that the script receives. It must not know of
-//! databases, requests or clocks.
+//! and the compact form that the script receives. It must not know of databases, requests or clocks.
 
 mod builtin;
 mod check;
@@ -10,11 +9,11 @@ mod colour;
 mod language;
 mod layout;
 mod runtime;
+mod selector;
 mod showing;
 mod spoken;
 mod starter;
 mod tagged;
-mod unsupported;
 mod variant;
 
 #[cfg(test)]
@@ -30,7 +29,7 @@ pub use layout::{
     BarLayout, Colours, Corner, Edge, Font, InlineLayout, Layout, ModalLayout, Size, SlideInLayout, Tab,
     TabEdge, Theme,
 };
-pub use runtime::{PLACEHOLDER, splice};
+pub use runtime::{Embedding, NotAPart, PLACEHOLDER, Part, Runtime, splice};
 pub use showing::{
     AfterClose, AfterCloseDays, AfterCloseKeep, AfterCloseSession, ClickTrigger, CodeTrigger, DelayTrigger,
     Device, ExitIntentTrigger, Frequency, Hours, ImmediateTrigger, InactivityTrigger, Match, PageRule,
@@ -154,11 +153,6 @@ impl Configuration {
     pub fn validate(&self) -> Result<(), Vec<FieldError>> {
         let errors = check::configuration(self);
         if errors.is_empty() { Ok(()) } else { Err(errors) }
-    }
-
-    /// What is valid, but what the script can't show yet. Refused at publishing, never ignored.
-    pub fn unsupported(&self) -> Vec<FieldError> {
-        unsupported::list(self)
     }
 }
 

@@ -13,9 +13,7 @@ use crate::ids::BarId;
 
 /// Everything that stands between a configuration and its publication.
 pub fn publishing_problems(configuration: &Configuration) -> Vec<FieldError> {
-    let mut problems = configuration.validate().err().unwrap_or_default();
-    problems.extend(configuration.unsupported());
-    problems
+    configuration.validate().err().unwrap_or_default()
 }
 
 /// `NAME (copy)`, shortened where it would grow too long.

@@ -145,7 +145,6 @@ mod tests {
     fn the_demo_can_be_published() {
         let configuration = configuration(&"http://localhost:8080".parse().unwrap());
         assert_eq!(configuration.validate(), Ok(()));
-        assert_eq!(configuration.unsupported(), []);
         assert_eq!(key().as_str(), KEY);
         let email = EMAIL.parse().unwrap();
         assert!(NewPassword::parse(PASSWORD.to_owned(), Some(&email)).is_ok());

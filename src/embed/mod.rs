@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 
-use crate::bars::configuration::splice;
+use crate::bars::configuration::{Embedding, splice};
 use crate::bars::recent::Recent;
 use crate::bars::{BarKey, PublishedBar, PublishedBars};
 use crate::db;
@@ -43,6 +43,8 @@ struct Shared {
     runtime: Option<String>,
     /// The address of the embed host, without a slash at its end.
     base_url: String,
+    /// Where the service's privacy policy stands.
+    policy_url: String,
     kept: Mutex<Recent<BarKey, Kept>>,
     places: Semaphore,
     nothing: Arc<Script>,
@@ -65,13 +67,19 @@ pub enum Answer {
 
 impl Scripts {
     /// `runtime` is the built script ([`built_runtime`]).
-    pub fn new(published: PublishedBars, base_url: &url::Url, runtime: Option<String>) -> Self {
+    pub fn new(
+        published: PublishedBars,
+        base_url: &url::Url,
+        public_url: &url::Url,
+        runtime: Option<String>,
+    ) -> Self {
         if runtime.is_none() {
             tracing::warn!("built without the bar's script: run `make widget`, then build again");
         }
         let shared = Shared {
             runtime,
             base_url: base_url.as_str().trim_end_matches('/').to_owned(),
+            policy_url: format!("{}/policies/privacy", public_url.as_str().trim_end_matches('/')),
             kept: Mutex::new(Recent::new(SCRIPT_BYTES)),
             places: Semaphore::new(ASSEMBLED_AT_A_TIME),
             nothing: Arc::new(Script::new(NOTHING)),
@@ -126,7 +134,12 @@ impl Scripts {
 
 impl Shared {
     fn assemble(&self, bar: &PublishedBar) -> Option<Arc<Script>> {
-        let runtime = bar.configuration.runtime(bar.key.as_str(), Some(&self.base_url));
+        let runtime = bar.configuration.runtime(&Embedding {
+            key: bar.key.as_str(),
+            member: bar.member,
+            base_url: Some(&self.base_url),
+            policy_url: &self.policy_url,
+        });
         let script = Arc::new(Script::new(&splice(self.runtime.as_deref()?, &runtime)?));
         let kept = Kept {
             version: bar.version,

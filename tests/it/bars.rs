@@ -250,16 +250,16 @@ both_databases! {
         client.delete(&path(&bar, "/draft?revision=1")).await.problem(409);
     }
 
-    async fn what_the_script_can_not_show_is_refused_at_publishing(app: TestApp) {
+    async fn what_is_not_sensible_is_refused_at_publishing(app: TestApp) {
         let (_, client) = member(&app, "ada").await;
         let bar = made(&client).await;
         let mut configuration = bar["draft"]["configuration"].clone();
-        configuration["layout"] = json!({ "kind": "modal" });
+        configuration["layout"] = json!({ "kind": "inline", "selector": "<main>" });
         configuration["variants"][0]["goal"] = json!({ "kind": "link", "url": "javascript:alert(1)" });
         let body = json!({ "configuration": configuration, "revision": 1 });
         let draft = client.put(&path(&bar, "/draft"), body).await.expect(200);
         let named: Vec<_> = draft["problems"].as_array().unwrap().iter().map(|p| p["field"].as_str().unwrap()).collect();
-        assert!(named.contains(&"layout.kind") && named.contains(&"variants[0].goal.url"), "{named:?}");
+        assert!(named.contains(&"layout.selector") && named.contains(&"variants[0].goal.url"), "{named:?}");
         let refused = client.post(&path(&bar, "/publish"), json!({})).await;
         assert_eq!(refused.problem(422).len(), named.len());
         assert!(app.bars.published().find_published(&key(&bar)).await.unwrap().is_none());

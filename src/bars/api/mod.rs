@@ -361,8 +361,7 @@ impl BarsApi {
     ///
     /// Visitors get it from now on (within a minute, where a browser has the script; within 5 seconds from another
     /// process of the service). With a `revision` only that one is published, else 409. A configuration that is not
-    /// sensible, or that the script can't show yet, is refused with each field. A draft that is published already makes
-    /// no new version.
+    /// sensible is refused with each field. A draft that is published already makes no new version.
     #[oai(
         path = "/bars/:bar_id/publish",
         method = "post",

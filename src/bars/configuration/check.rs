@@ -5,16 +5,20 @@ use std::fmt::Display;
 
 use super::colour::is_colour;
 use super::language::{best, is_language};
+use super::runtime::begins_with_scheme;
+use super::selector::is_selector;
 use super::variant::{Consent, ContactGoal, Field, FieldKind, Goal, Texts, Variant};
 use super::{
-    AfterClose, Colours, Configuration, FieldError, Frequency, Hours, Layout, Schedule, ShowRule, Targeting,
-    Theme, Trigger, Triggers,
+    AfterClose, Colours, Configuration, FieldError, Frequency, Hours, Layout, Match, Schedule, ShowRule,
+    Targeting, Theme, Trigger, Triggers,
 };
 
 /// More findings than this help nobody.
 const MOST_ERRORS: usize = 100;
 const MOST_BYTES: usize = 64 * 1024;
 const URL_LENGTH: usize = 2048;
+/// More `*` in a rule could keep a visitor's browser busy.
+const MOST_RUNS: usize = 5;
 const WEB: [&str; 2] = ["https", "http"];
 const LINKS: [&str; 4] = ["https", "http", "mailto", "tel"];
 
@@ -73,6 +77,39 @@ impl Check {
         } else if text.contains('\t') {
             self.fail("must not contain control characters");
         }
+    }
+
+    fn selector(&mut self, text: &str) {
+        self.field("selector", |check| {
+            let before = check.errors.len();
+            check.plain(text, 200);
+            if check.errors.len() == before && !is_selector(text) {
+                check.fail("must be a CSS selector such as `#offer` or `main .price`");
+            }
+        });
+    }
+
+    /// The value of a rule about addresses; without a scheme it may begin with one of these.
+    fn rule(&mut self, compare: Match, value: &str, beginnings: &[char], needed: &str) {
+        self.field("value", |check| {
+            check.plain(value, 500);
+            let says_the_beginning = matches!(compare, Match::Exact | Match::Starts | Match::Glob);
+            let is_open = compare == Match::Glob && value.starts_with(['*', '?']);
+            if says_the_beginning
+                && !is_open
+                && !value.is_empty()
+                && !value.starts_with(beginnings)
+                && !begins_with_scheme(compare, value)
+            {
+                check.fail(needed);
+            }
+            if value.contains('#') {
+                check.fail("must not contain `#`: what stands behind it is not looked at");
+            }
+            if compare == Match::Glob && value.matches('*').count() > MOST_RUNS {
+                check.fail(format!("at most {MOST_RUNS} `*` are allowed"));
+            }
+        });
     }
 
     fn number(&mut self, name: &str, number: u32, least: u32, most: u32) {
@@ -148,7 +185,7 @@ pub(super) fn configuration(configuration: &Configuration) -> Vec<FieldError> {
         privacy: _,
     } = configuration;
     if let Layout::Inline(inline) = layout {
-        check.field("layout", |check| check.text("selector", &inline.selector, 200));
+        check.field("layout", |check| check.selector(&inline.selector));
     }
     check.field("default_language", |check| check.language(default_language));
     check.field("variants", |check| {
@@ -478,7 +515,7 @@ fn triggers(check: &mut Check, triggers: &Triggers) {
         Trigger::Delay(delay) => check.number("seconds", u32::from(delay.seconds), 1, 3600),
         Trigger::Inactivity(idle) => check.number("seconds", u32::from(idle.seconds), 1, 3600),
         Trigger::Scroll(scroll) => check.number("percent", u32::from(scroll.percent), 1, 100),
-        Trigger::Click(click) => check.text("selector", &click.selector, 200),
+        Trigger::Click(click) => check.selector(&click.selector),
     });
 }
 
@@ -494,10 +531,12 @@ fn targeting(check: &mut Check, targeting: &Targeting) {
         percentage,
     } = targeting;
     check.each("pages", pages, 50, |check, rule| {
-        check.text("value", &rule.value, 500)
+        let needed = "must begin with `/`, or with a scheme such as `https://`";
+        check.rule(rule.compare, &rule.value, &['/'], needed);
     });
     check.each("referrers", referrers, 50, |check, rule| {
-        check.text("value", &rule.value, 500);
+        let needed = "must begin with a scheme such as `https://`";
+        check.rule(rule.compare, &rule.value, &[], needed);
     });
     check.each("utm", utm, 20, |check, rule| {
         check.text("value", &rule.value, 200)

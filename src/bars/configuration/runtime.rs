@@ -1,212 +1,292 @@
 //! The compact form of a published configuration that the script receives (`widget-js/src/runtime.ts` reads
 //! it), and how it gets into the script.
+//!
+//! Names are single letters, and what is absent means 0, false, none or empty: every visitor loads it.
 
-use serde_json::{Map, Value, json};
+mod parts;
+mod patterns;
+mod targeting;
+mod theme;
+mod variants;
+
+use serde::{Serialize, Serializer};
 
 use super::{
-    AfterClose, BarLayout, Colours, Configuration, Edge, FieldKind, Font, Goal, Layout, Size, Spoken,
-    Trigger, TriggerMode, Triggers, Variant,
+    AfterClose, BarLayout, Configuration, Corner, Edge, Layout, ShowRule, TabEdge, Trigger, TriggerMode,
 };
+use crate::ids::MemberId;
+use crate::secrets::sha256;
+
+pub use parts::{NotAPart, Part};
+pub(super) use patterns::begins_with_scheme;
+use targeting::Target;
+use variants::VariantForm;
 
 /// The literal in the built script, quotes included, for which [`splice`] puts the configuration.
 pub const PLACEHOLDER: &str = "\"__CONTACTBAR__\"";
 
 /// The script with its configuration, ready to be served. The JSON is made safe for scripts and for HTML
 /// around them. `None` if the script has not exactly one placeholder.
-pub fn splice(script: &str, runtime: &Value) -> Option<String> {
+pub fn splice(script: &str, runtime: &impl Serialize) -> Option<String> {
     let (before, after) = script.split_once(PLACEHOLDER)?;
     if after.contains(PLACEHOLDER) {
         return None;
     }
-    let json = runtime
-        .to_string()
+    let json = serde_json::to_string(runtime)
+        .expect("it is plain data")
         .replace('<', "\\u003c")
         .replace('\u{2028}', "\\u2028")
         .replace('\u{2029}', "\\u2029");
     Some([before, &json, after].concat())
 }
 
+/// What the script must know besides the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Embedding<'a> {
+    /// The bar's key.
+    pub key: &'a str,
+    pub member: MemberId,
+    /// The address of the embed host, without a slash at its end. Absent: the script takes it from its own.
+    pub base_url: Option<&'a str>,
+    /// Where the service's privacy policy stands, for bars that link to it.
+    pub policy_url: &'a str,
+}
+
+/// What the script needs to show one bar, and nothing else. Serialises to what is spliced into the script.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Runtime {
+    #[serde(rename = "k")]
+    key: String,
+    #[serde(rename = "h", skip_serializing_if = "Option::is_none")]
+    base_url: Option<String>,
+    /// Names the member among others, for the gap between their bars.
+    #[serde(rename = "m")]
+    member: String,
+    #[serde(rename = "y", skip_serializing_if = "Kind::is_bar")]
+    layout: Kind,
+    #[serde(rename = "b", skip_serializing_if = "Flag::is_off")]
+    at_bottom: Flag,
+    #[serde(rename = "e", skip_serializing_if = "Flag::is_off")]
+    at_left: Flag,
+    #[serde(rename = "o", skip_serializing_if = "Flag::is_off")]
+    over_page: Flag,
+    #[serde(rename = "n", skip_serializing_if = "Flag::is_off")]
+    scrolls_away: Flag,
+    #[serde(rename = "i", skip_serializing_if = "Option::is_none")]
+    selector: Option<String>,
+    /// Its edge; 1: the bar begins as the tab.
+    #[serde(rename = "d", skip_serializing_if = "Option::is_none")]
+    tab: Option<(u8, Flag)>,
+    #[serde(rename = "c")]
+    css: String,
+    #[serde(rename = "l")]
+    default_language: String,
+    #[serde(rename = "v")]
+    variants: Vec<VariantForm>,
+    #[serde(rename = "x", skip_serializing_if = "Flag::is_off")]
+    closable: Flag,
+    #[serde(rename = "w")]
+    triggers: Vec<TriggerForm>,
+    #[serde(rename = "a", skip_serializing_if = "Flag::is_off")]
+    all_triggers: Flag,
+    #[serde(rename = "t", skip_serializing_if = "Target::is_everybody")]
+    target: Target,
+    /// Always there, if only empty.
+    #[serde(rename = "f")]
+    frequency: FrequencyForm,
+    #[serde(rename = "g", skip_serializing_if = "Flag::is_off")]
+    respects_gpc: Flag,
+    #[serde(rename = "q", skip_serializing_if = "Flag::is_off")]
+    respects_dnt: Flag,
+    #[serde(rename = "s", skip_serializing_if = "Flag::is_off")]
+    stores_before_action: Flag,
+    #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
+    policy_url: Option<String>,
+}
+
+/// Written as 1, or not at all; in arrays as 1 or 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Flag(bool);
+
+impl Flag {
+    fn is_off(&self) -> bool {
+        !self.0
+    }
+}
+
+impl Serialize for Flag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(u8::from(self.0))
+    }
+}
+
+/// The layouts as the script numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Bar,
+    SlideIn,
+    Modal,
+    Inline,
+}
+
+impl Kind {
+    fn is_bar(&self) -> bool {
+        *self == Self::Bar
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(*self as u8)
+    }
+}
+
+/// A trigger: `[kind, argument]`.
+#[derive(Clone, Debug, PartialEq)]
+enum TriggerForm {
+    Delay(u16),
+    Scroll(u8),
+    ExitIntent,
+    Inactivity(u16),
+    Click(String),
+    Code,
+}
+
+impl Serialize for TriggerForm {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Delay(0) => [0].serialize(serializer),
+            Self::Delay(seconds) => (0, seconds).serialize(serializer),
+            Self::Scroll(percent) => (1, percent).serialize(serializer),
+            Self::ExitIntent => [2].serialize(serializer),
+            Self::Inactivity(seconds) => (3, seconds).serialize(serializer),
+            Self::Click(selector) => (4, selector).serialize(serializer),
+            Self::Code => [5].serialize(serializer),
+        }
+    }
+}
+
+impl From<&Trigger> for TriggerForm {
+    fn from(trigger: &Trigger) -> Self {
+        match trigger {
+            Trigger::Immediately(_) => Self::Delay(0),
+            Trigger::Delay(delay) => Self::Delay(delay.seconds),
+            Trigger::Scroll(scroll) => Self::Scroll(scroll.percent),
+            Trigger::ExitIntent(_) => Self::ExitIntent,
+            Trigger::Inactivity(idle) => Self::Inactivity(idle.seconds),
+            Trigger::Click(click) => Self::Click(click.selector.clone()),
+            Trigger::Code(_) => Self::Code,
+        }
+    }
+}
+
+/// Days, or -1 for the session; 0 (absent) for no limit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct FrequencyForm {
+    #[serde(rename = "s", skip_serializing_if = "is_zero")]
+    once_in: i32,
+    #[serde(rename = "c", skip_serializing_if = "is_zero")]
+    away_after_close: i32,
+    #[serde(rename = "o", skip_serializing_if = "Flag::is_off")]
+    stops_after_convert: Flag,
+    #[serde(rename = "g", skip_serializing_if = "is_zero")]
+    gap_seconds: i32,
+}
+
+const SESSION: i32 = -1;
+
+fn is_zero(number: &i32) -> bool {
+    *number == 0
+}
+
 impl Configuration {
-    /// What the script needs to show the bar of that key, and nothing else. `base_url` is the address of
-    /// the embed host without a slash at its end; where it is absent the script takes it from its own
-    /// address. Ask [`Configuration::validate`] and [`Configuration::unsupported`] first.
-    pub fn runtime(&self, key: &str, base_url: Option<&str>) -> Value {
-        let mut runtime = Map::new();
-        let mut set = |name: &str, value: Value| {
-            // Absent means 0, false or none to the script.
-            if !matches!(&value, Value::Null | Value::Bool(false)) && value != json!(0) {
-                runtime.insert(name.to_owned(), value);
-            }
+    /// What the script needs to show this bar there. Ask [`Configuration::validate`] first.
+    pub fn runtime(&self, place: &Embedding<'_>) -> Runtime {
+        let privacy = &self.privacy;
+        let mut runtime = Runtime {
+            key: place.key.to_owned(),
+            base_url: place.base_url.map(str::to_owned),
+            member: tag_of(place.member),
+            layout: Kind::Bar,
+            at_bottom: Flag(false),
+            at_left: Flag(false),
+            over_page: Flag(false),
+            scrolls_away: Flag(false),
+            selector: None,
+            tab: self.tab.as_ref().map(|tab| {
+                let edge = match tab.edge {
+                    TabEdge::Left => 0,
+                    TabEdge::Right => 1,
+                    TabEdge::Bottom => 2,
+                };
+                (edge, Flag(tab.starts_collapsed))
+            }),
+            css: theme::css(&self.theme),
+            default_language: self.default_language.clone(),
+            variants: variants::shown(self),
+            closable: Flag(self.theme.closable),
+            triggers: self.triggers.on.iter().map(TriggerForm::from).collect(),
+            all_triggers: Flag(self.triggers.mode == TriggerMode::All),
+            target: Target::from(&self.targeting),
+            frequency: self.frequency_form(),
+            respects_gpc: Flag(privacy.respect_gpc),
+            respects_dnt: Flag(privacy.respect_dnt),
+            stores_before_action: Flag(privacy.store_before_action),
+            policy_url: privacy.policy_link.then(|| place.policy_url.to_owned()),
         };
-        set("k", key.into());
-        set("h", base_url.into());
-        if let Layout::Bar(BarLayout {
-            position,
-            push,
-            sticky,
-        }) = self.layout
-        {
-            set("b", (position == Edge::Bottom).into());
-            set("o", (!push).into());
-            set("n", (!sticky).into());
-        }
-        if let Some(variant) = self.variants.first() {
-            set("v", variant.key.as_str().into());
-            set("g", goal(&variant.goal));
-            set("l", self.default_language.as_str().into());
-            let texts: Map<_, _> = variant
-                .texts
-                .keys()
-                .map(|tag| {
-                    let spoken = self.spoken(variant, Some(tag));
-                    (tag.clone(), texts(variant, &spoken))
-                })
-                .collect();
-            set("t", texts.into());
-        }
-        let theme = &self.theme;
-        set("c", colours(&theme.colours));
-        set("d", theme.dark.as_ref().map(colours).into());
-        set("f", (theme.font as u8).into());
-        set(
-            "z",
-            match theme.size {
-                Size::Small => 14.into(),
-                Size::Medium => 16.into(),
-                Size::Large => 18.into(),
+        runtime.stand(&self.layout);
+        runtime
+    }
+
+    fn frequency_form(&self) -> FrequencyForm {
+        let frequency = &self.frequency;
+        FrequencyForm {
+            once_in: match &frequency.show {
+                ShowRule::EveryPage(_) => 0,
+                ShowRule::OnceASession(_) => SESSION,
+                ShowRule::EveryDays(every) => i32::from(every.days),
             },
-        );
-        set("r", theme.radius_px.into());
-        set("x", theme.closable.into());
-        set("w", wait(&self.triggers).into());
-        set(
-            "a",
-            match &self.frequency.after_close {
-                AfterClose::Keep(_) => 0.into(),
-                AfterClose::Session(_) => (-1).into(),
-                AfterClose::Days(away) => away.days.into(),
+            away_after_close: match &frequency.after_close {
+                AfterClose::Keep(_) => 0,
+                AfterClose::Session(_) => SESSION,
+                AfterClose::Days(away) => i32::from(away.days),
             },
-        );
-        set("s", self.frequency.stop_after_convert.into());
-        set("p", self.privacy.respect_gpc.into());
-        set("q", self.privacy.respect_dnt.into());
-        runtime.into()
-    }
-}
-
-/// `{u: address, n: in a new tab}`, `{f: [[name, kind, required, options or value]], c: consent}` or `{}`.
-fn goal(goal: &Goal) -> Value {
-    match goal {
-        Goal::Notice(_) => json!({}),
-        Goal::Link(link) if link.new_tab => json!({ "u": link.url, "n": 1 }),
-        Goal::Link(link) => json!({ "u": link.url }),
-        Goal::Contact(form) => {
-            let fields: Vec<Value> = form
-                .fields
-                .iter()
-                .map(|field| {
-                    let mut parts = vec![
-                        Value::from(field.name.as_str()),
-                        (field.kind as u8).into(),
-                        u8::from(field.required).into(),
-                    ];
-                    match field.kind {
-                        FieldKind::Select => parts.push(field.options.clone().into()),
-                        FieldKind::Hidden => parts.push(field.value.clone().into()),
-                        _ => {}
-                    }
-                    parts.into()
-                })
-                .collect();
-            let mut goal = json!({ "f": fields });
-            if let Some(consent) = &form.consent {
-                goal["c"] = json!([u8::from(consent.required), consent.policy_url]);
-            }
-            goal
+            stops_after_convert: Flag(frequency.stop_after_convert),
+            gap_seconds: i32::try_from(frequency.gap_seconds).unwrap_or(i32::MAX),
         }
     }
 }
 
-/// The texts of one language, all gaps filled. Labels and options stand in the order of the fields.
-fn texts(variant: &Variant, spoken: &Spoken<'_>) -> Value {
-    let mut texts = Map::new();
-    let mut set = |name: &str, value: Value| {
-        if !value.is_null() {
-            texts.insert(name.to_owned(), value);
-        }
-    };
-    set("m", spoken.message().into());
-    set("x", spoken.close().into());
-    if spoken.is_right_to_left() {
-        set("r", 1.into());
-    }
-    match &variant.goal {
-        Goal::Notice(_) => {}
-        Goal::Link(_) => set("b", spoken.button().into()),
-        Goal::Contact(form) => {
-            set("b", spoken.button().into());
-            set("s", spoken.success().into());
-            set("e", spoken.error().into());
-            let labels: Vec<_> = form
-                .fields
-                .iter()
-                .map(|field| match field.kind {
-                    FieldKind::Hidden => "",
-                    _ => spoken.label(field),
-                })
-                .collect();
-            set("l", labels.into());
-            let options: Map<_, _> = form
-                .fields
-                .iter()
-                .enumerate()
-                .filter(|(_, field)| field.kind == FieldKind::Select)
-                .map(|(index, field)| {
-                    let texts: Vec<_> = field
-                        .options
-                        .iter()
-                        .map(|value| spoken.option(field, value))
-                        .collect();
-                    (index.to_string(), texts.into())
-                })
-                .collect();
-            if !options.is_empty() {
-                set("o", options.into());
+impl Runtime {
+    fn stand(&mut self, layout: &Layout) {
+        match layout {
+            Layout::Bar(BarLayout {
+                position,
+                push,
+                sticky,
+            }) => {
+                self.at_bottom = Flag(*position == Edge::Bottom);
+                self.over_page = Flag(!push);
+                self.scrolls_away = Flag(!sticky);
             }
-            if let Some(consent) = &form.consent {
-                set("c", spoken.consent().into());
-                if consent.policy_url.is_some() {
-                    set("p", spoken.policy().into());
-                }
+            Layout::SlideIn(slide) => {
+                self.layout = Kind::SlideIn;
+                self.at_bottom = Flag(matches!(slide.corner, Corner::BottomLeft | Corner::BottomRight));
+                self.at_left = Flag(matches!(slide.corner, Corner::BottomLeft | Corner::TopLeft));
+            }
+            Layout::Modal(_) => self.layout = Kind::Modal,
+            Layout::Inline(inline) => {
+                self.layout = Kind::Inline;
+                self.selector = Some(inline.selector.clone());
             }
         }
     }
-    texts.into()
 }
 
-fn colours(colours: &Colours) -> Value {
-    json!([
-        colours.background,
-        colours.text,
-        colours.button,
-        colours.button_text
-    ])
+/// Tells members apart in a visitor's browser without naming them.
+fn tag_of(member: MemberId) -> String {
+    sha256(member.to_string().as_bytes())[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
-
-/// Seconds until the bar shows itself; -1: only when it is opened from code.
-fn wait(triggers: &Triggers) -> i32 {
-    let seconds = triggers.on.iter().filter_map(|trigger| match trigger {
-        Trigger::Immediately(_) => Some(0),
-        Trigger::Delay(delay) => Some(i32::from(delay.seconds)),
-        _ => None,
-    });
-    let wait = match triggers.mode {
-        TriggerMode::Any => seconds.min(),
-        TriggerMode::All => seconds.max(),
-    };
-    wait.unwrap_or(-1)
-}
-
-// The script counts fonts and kinds of fields as they stand in the enums.
-const _: () = assert!(Font::System as u8 == 0 && Font::Mono as u8 == 3);
-const _: () = assert!(FieldKind::Email as u8 == 0 && FieldKind::Hidden as u8 == 7);

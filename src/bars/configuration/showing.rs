@@ -182,11 +182,12 @@ pub enum Match {
     Contains,
     Starts,
     Ends,
-    /// `*` stands for any run of characters, `?` for one.
+    /// `*` stands for any run of characters (at most 5 times), `?` for one.
     Glob,
 }
 
-/// A rule about the page: its path with the query, or, where the value begins with a scheme, its whole address.
+/// A rule about the page: its path with the query, or, where the value begins with a scheme, its whole address. Case
+/// matters in paths. What stands behind a `#` is not looked at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields)]
@@ -195,7 +196,7 @@ pub struct PageRule {
     #[serde(rename = "match")]
     #[oai(rename = "match")]
     pub compare: Match,
-    /// The value, 1 to 500 characters.
+    /// The value, 1 to 500 characters. Letters outside ASCII match whether or not the page's address has them encoded.
     #[oai(validator(min_length = 1, max_length = 500))]
     pub value: String,
     /// Where it matches, the bar does not appear.
@@ -204,7 +205,8 @@ pub struct PageRule {
     pub exclude: bool,
 }
 
-/// A rule about the address that the visitor came from.
+/// A rule about the whole address that the visitor came from, as far as their browser tells it: often the origin only,
+/// as in `https://search.example/`. It is empty for who typed the page's address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields)]
@@ -213,7 +215,7 @@ pub struct ReferrerRule {
     #[serde(rename = "match")]
     #[oai(rename = "match")]
     pub compare: Match,
-    /// The value, 1 to 500 characters.
+    /// The value, 1 to 500 characters. Letters outside ASCII match whether or not the page's address has them encoded.
     #[oai(validator(min_length = 1, max_length = 500))]
     pub value: String,
     /// Where it matches, the bar does not appear.

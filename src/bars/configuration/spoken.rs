@@ -80,6 +80,16 @@ impl<'a> Spoken<'a> {
             .unwrap_or(self.builtin.policy)
     }
 
+    /// On the collapsed tab.
+    pub fn tab(&self) -> Option<&'a str> {
+        self.given(|texts| texts.tab.as_deref())
+    }
+
+    /// What the link to the service's own privacy policy is called: always in the product's words.
+    pub fn service_policy(&self) -> &'static str {
+        self.builtin.service_policy
+    }
+
     pub fn close(&self) -> &'a str {
         // The product's word in the visitor's language is better than the member's in another.
         self.texts.close.as_deref().unwrap_or(self.builtin.close)

@@ -55,11 +55,10 @@ fn faults(mut document: Value, pointer: &str, value: Value) -> Vec<String> {
 }
 
 #[test]
-fn minimal_configuration_is_valid_and_publishable() {
+fn minimal_configuration_is_valid() {
     for document in [minimal(), form()] {
         let configuration = read(&document);
         assert_eq!(configuration.validate(), Ok(()));
-        assert_eq!(configuration.unsupported(), []);
     }
 }
 
@@ -73,8 +72,8 @@ fn defaults_say_what_the_documentation_says() {
     assert_eq!(configuration.variants[0].weight, 100);
 }
 
-#[test]
-fn whole_configuration_survives_serde_and_poem_alike() {
+/// Everything that can be said.
+fn whole() -> Value {
     let mut document = serde_json::to_value(read(&form())).unwrap();
     document["layout"] = json!({"kind": "inline", "selector": "#here"});
     document["tab"] = json!({"edge": "left", "starts_collapsed": true});
@@ -90,10 +89,10 @@ fn whole_configuration_survives_serde_and_poem_alike() {
         "utm": [{"parameter": "source", "value": "news"}],
         "devices": ["desktop", "phone"],
         "visitors": "returning",
-        "languages": ["de"],
+        "languages": ["de", "pt-BR"],
         "schedule": {
             "time_zone": "Europe/Berlin", "from": "2026-12-01", "until": "2026-12-24",
-            "weekdays": ["mon", "fri"], "hours": {"from": "09:00", "until": "24:00"},
+            "weekdays": ["mon", "sun"], "hours": {"from": "09:00", "until": "24:00"},
         },
         "percentage": 50,
     });
@@ -101,6 +100,15 @@ fn whole_configuration_survives_serde_and_poem_alike() {
         "show": {"kind": "every_days", "days": 7}, "after_close": {"kind": "session"},
         "stop_after_convert": false, "gap_seconds": 60,
     });
+    document["privacy"] = json!({
+        "respect_gpc": false, "respect_dnt": false, "store_before_action": true, "policy_link": true,
+    });
+    document
+}
+
+#[test]
+fn whole_configuration_survives_serde_and_poem_alike() {
+    let document = whole();
     let configuration = read(&document);
     assert_eq!(configuration.validate(), Ok(()));
     assert_eq!(serde_json::to_value(&configuration).unwrap(), document);
@@ -108,33 +116,6 @@ fn whole_configuration_survives_serde_and_poem_alike() {
     assert_eq!(
         Configuration::parse_from_json(Some(document)).unwrap(),
         configuration
-    );
-    let missing: Vec<_> = configuration
-        .unsupported()
-        .into_iter()
-        .map(|error| error.field)
-        .collect();
-    assert_eq!(
-        missing,
-        [
-            "layout.kind",
-            "tab",
-            "triggers.on[2].kind",
-            "triggers.on[3].kind",
-            "triggers.on[4].kind",
-            "triggers.on[5].kind",
-            "triggers.on[6].kind",
-            "targeting.pages",
-            "targeting.referrers",
-            "targeting.utm",
-            "targeting.devices",
-            "targeting.visitors",
-            "targeting.languages",
-            "targeting.schedule",
-            "targeting.percentage",
-            "frequency.show.kind",
-            "frequency.gap_seconds",
-        ]
     );
 }
 
@@ -235,6 +216,11 @@ fn every_fault_is_named_at_its_path() {
             json!({"kind": "inline", "selector": ""}),
             "layout.selector",
         ),
+        (
+            "/layout",
+            json!({"kind": "inline", "selector": "<div>"}),
+            "layout.selector",
+        ),
         ("/theme", json!({"radius_px": 33}), "theme.radius_px"),
         (
             "/theme",
@@ -262,7 +248,32 @@ fn every_fault_is_named_at_its_path() {
             json!({"on": [{"kind": "scroll", "percent": 101}]}),
             "triggers.on[0].percent",
         ),
+        (
+            "/triggers",
+            json!({"on": [{"kind": "click", "selector": ".x >"}]}),
+            "triggers.on[0].selector",
+        ),
         ("/targeting", json!({"percentage": 0}), "targeting.percentage"),
+        (
+            "/targeting",
+            json!({"pages": [{"match": "exact", "value": "pricing"}]}),
+            "targeting.pages[0].value",
+        ),
+        (
+            "/targeting",
+            json!({"pages": [{"match": "contains", "value": "/#/cart"}]}),
+            "targeting.pages[0].value",
+        ),
+        (
+            "/targeting",
+            json!({"pages": [{"match": "glob", "value": "/*a*a*a*a*a*"}]}),
+            "targeting.pages[0].value",
+        ),
+        (
+            "/targeting",
+            json!({"referrers": [{"match": "starts", "value": "search.example"}]}),
+            "targeting.referrers[0].value",
+        ),
         (
             "/targeting",
             json!({"pages": [{"match": "exact", "value": ""}]}),
@@ -404,7 +415,6 @@ fn twice_the_same_key_is_refused() {
     document["variants"].as_array_mut().unwrap().push(variant);
     let errors = read(&document).validate().unwrap_err();
     assert_eq!(errors[0].field, "variants[1].key");
-    assert_eq!(read(&document).unsupported()[0].field, "variants");
 }
 
 #[test]
@@ -421,12 +431,11 @@ fn too_large_a_configuration_is_refused() {
 }
 
 #[test]
-fn starters_are_valid_publishable_and_legible() {
+fn starters_are_valid_and_legible() {
     for goal in [GoalKind::Contact, GoalKind::Link, GoalKind::Notice] {
         for language in ["en", "de-AT", "fr"] {
             let starter = Configuration::starter(goal, language);
             assert_eq!(starter.validate(), Ok(()));
-            assert_eq!(starter.unsupported(), []);
             assert_eq!(starter.variants[0].goal.kind(), goal);
             let dark = starter.theme.dark.as_ref();
             for colours in dark
@@ -478,21 +487,43 @@ fn visitors_read_the_best_of_the_languages() {
     assert!(configuration.spoken(variant, Some("he-IL")).is_right_to_left());
 }
 
+/// What the script receives, and what of it is not in every bar.
+fn runtime(document: &Value) -> Value {
+    serde_json::to_value(runtime_of(document)).unwrap()
+}
+
+fn runtime_of(document: &Value) -> Runtime {
+    read(document).runtime(&Embedding {
+        key: "3k7m9p2q4r",
+        member: crate::ids::MemberId::from_uuid(uuid::Uuid::from_u128(7)),
+        base_url: Some("https://e.example"),
+        policy_url: "https://contactbar.example/policies/privacy",
+    })
+}
+
+/// The parts of the script that a bar needs.
+fn needs(document: &Value) -> Vec<&'static str> {
+    let runtime = runtime_of(document);
+    let needed = Part::ALL.iter().filter(|part| runtime.needs(**part));
+    needed.map(|part| part.as_str()).collect()
+}
+
 #[test]
-fn runtime_holds_what_the_script_needs() {
-    let runtime = read(&form()).runtime("3k7m9p2q4r", None);
+fn runtime_of_a_form_holds_what_the_script_needs() {
+    let mut runtime = runtime(&form());
+    assert!(runtime["c"].as_str().unwrap().starts_with(":host{--b:"));
+    runtime["c"] = json!("");
     assert_eq!(
         runtime,
         json!({
-            "k": "3k7m9p2q4r", "v": "a", "l": "en",
-            "g": {
+            "k": "3k7m9p2q4r", "h": "https://e.example", "m": "0c07c609", "c": "", "l": "en",
+            "v": [["a", 100, {
                 "f": [
                     ["email", 0, 1], ["topic", 5, 0, ["sales", "help"]], ["news", 6, 0],
                     ["source", 7, 0, "bar"],
                 ],
                 "c": [1, "https://example.com/privacy"],
-            },
-            "t": {
+            }, {
                 "en": {
                     "m": "Hello", "b": "Send", "s": "Thank you!", "x": "Close",
                     "e": "That could not be sent. Please try again.",
@@ -507,29 +538,160 @@ fn runtime_holds_what_the_script_needs() {
                     "o": {"1": ["Sales", "help"]},
                     "c": "I agree.", "p": "מדיניות פרטיות",
                 },
-            },
-            "c": ["#1d4ed8", "#ffffff", "#ffffff", "#1d4ed8"],
-            "z": 16, "r": 8, "x": true, "a": 7, "s": true, "p": true, "q": true,
+            }]],
+            "x": 1, "w": [[0]], "f": {"c": 7, "o": 1}, "g": 1, "q": 1,
         })
+    );
+    assert_eq!(needs(&form()), ["bar", "form"]);
+}
+
+#[test]
+fn runtime_holds_everything_that_a_configuration_says() {
+    let runtime = runtime(&whole());
+    let texts = &runtime["v"][0][3];
+    assert_eq!(
+        (&texts["en"]["t"], &texts["en"]["g"]),
+        (&json!("Contact"), &json!("Privacy"))
+    );
+    assert_eq!(
+        (&texts["he"]["t"], &texts["he"]["g"]),
+        (&json!("Contact"), &json!("פרטיות"))
+    );
+    let mut rest = runtime.clone();
+    for bulky in ["k", "h", "m", "c", "l", "v"] {
+        rest.as_object_mut().unwrap().remove(bulky);
+    }
+    assert_eq!(
+        rest,
+        json!({
+            "y": 3, "i": "#here", "d": [0, 1], "x": 1, "a": 1,
+            "w": [[0], [0, 5], [1, 50], [2], [3, 30], [4, ".x"], [5]],
+            "t": {
+                "p": ["^[^:]+://[^/]*/pricing", ""], "r": ["", "search"], "u": [["source", "news"]],
+                "d": [0, 1], "v": 2, "l": "^(?:de|pt-BR)(?:-|$)",
+                "s": ["Europe/Berlin", "2026-12-01", "2026-12-24", "10", "09:00", "24:00"], "n": 50,
+            },
+            "f": {"s": 7, "c": -1, "g": 60},
+            "s": 1, "p": "https://contactbar.example/policies/privacy",
+        })
+    );
+    assert_eq!(
+        needs(&whole()),
+        [
+            "inline", "tab", "form", "target", "schedule", "scroll", "exit", "idle", "click"
+        ]
     );
 }
 
 #[test]
-fn triggers_become_one_wait() {
-    let wait = |triggers: Value| {
+fn every_layout_has_its_place() {
+    for (layout, place, part) in [
+        (json!({"kind": "bar"}), json!({}), "bar"),
+        (
+            json!({"kind": "bar", "position": "bottom", "push": false, "sticky": false}),
+            json!({"b": 1, "o": 1, "n": 1}),
+            "bar",
+        ),
+        (
+            json!({"kind": "slide_in", "corner": "bottom_right"}),
+            json!({"y": 1, "b": 1}),
+            "slide",
+        ),
+        (
+            json!({"kind": "slide_in", "corner": "bottom_left"}),
+            json!({"y": 1, "b": 1, "e": 1}),
+            "slide",
+        ),
+        (
+            json!({"kind": "slide_in", "corner": "top_right"}),
+            json!({"y": 1}),
+            "slide",
+        ),
+        (
+            json!({"kind": "slide_in", "corner": "top_left"}),
+            json!({"y": 1, "e": 1}),
+            "slide",
+        ),
+        (json!({"kind": "modal"}), json!({"y": 2}), "modal"),
+        (
+            json!({"kind": "inline", "selector": "main"}),
+            json!({"y": 3, "i": "main"}),
+            "inline",
+        ),
+    ] {
         let mut document = minimal();
-        document["triggers"] = triggers;
-        read(&document).runtime("k", Some("https://e.example"))["w"].clone()
-    };
-    assert_eq!(wait(json!({})), Value::Null);
-    assert_eq!(wait(json!({"on": [{"kind": "code"}]})), json!(-1));
+        document["layout"] = layout;
+        let mut runtime = runtime(&document);
+        runtime
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| "ybeoni".contains(name.as_str()));
+        assert_eq!(runtime, place);
+        assert_eq!(needs(&document), [part, "link"]);
+    }
+}
+
+#[test]
+fn frequency_says_days_or_the_session() {
+    for (frequency, form) in [
+        (json!({}), json!({"c": 7, "o": 1})),
+        (
+            json!({"show": {"kind": "once_a_session"}, "after_close": {"kind": "keep"}, "stop_after_convert": false}),
+            json!({"s": -1}),
+        ),
+        (
+            json!({"after_close": {"kind": "keep"}, "stop_after_convert": false}),
+            json!({}),
+        ),
+    ] {
+        let mut document = minimal();
+        document["frequency"] = frequency;
+        assert_eq!(runtime(&document)["f"], form);
+    }
+}
+
+#[test]
+fn what_does_not_restrict_is_left_out() {
+    let everything = json!({
+        "devices": ["phone", "tablet", "desktop"],
+        "schedule": {
+            "time_zone": "Asia/Tokyo", "weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+            "hours": {"from": "00:00", "until": "24:00"},
+        },
+    });
+    let mut document = minimal();
+    document["targeting"] = everything;
+    assert_eq!(runtime(&document).get("t"), None);
+    document["targeting"] = json!({"schedule": {"weekdays": ["sat"]}});
     assert_eq!(
-        wait(json!({"on": [{"kind": "code"}, {"kind": "delay", "seconds": 3}]})),
-        json!(3)
+        runtime(&document)["t"],
+        json!({"s": ["UTC", "", "", "6", "", ""]})
     );
-    let both = json!([{"kind": "immediately"}, {"kind": "delay", "seconds": 3}]);
-    assert_eq!(wait(json!({"on": both})), Value::Null);
-    assert_eq!(wait(json!({"mode": "all", "on": both})), json!(3));
+    assert_eq!(needs(&document), ["bar", "link", "target", "schedule"]);
+}
+
+#[test]
+fn variants_that_nobody_meets_are_left_out() {
+    let mut document = form();
+    let mut other = minimal()["variants"][0].clone();
+    other["key"] = json!("b");
+    other["weight"] = json!(30);
+    document["variants"].as_array_mut().unwrap().push(other.clone());
+    assert_eq!(needs(&document), ["bar", "form", "link", "variants"]);
+    assert_eq!(runtime(&document)["v"][1][1], 30);
+    document["variants"][0]["weight"] = json!(0);
+    let runtime = runtime(&document);
+    assert_eq!(runtime["v"].as_array().unwrap().len(), 1);
+    assert_eq!(runtime["v"][0][0], "b");
+    assert_eq!(needs(&document), ["bar", "link"]);
+}
+
+#[test]
+fn parts_are_found_by_their_names() {
+    for part in Part::ALL {
+        assert_eq!(part.as_str().parse(), Ok(*part));
+    }
+    assert_eq!("telemetry".parse::<Part>(), Err(NotAPart));
 }
 
 #[test]
@@ -570,7 +732,13 @@ fn starters_reach_the_script_as_it_is_tested_with_them() {
         ("link", GoalKind::Link),
         ("notice", GoalKind::Notice),
     ] {
-        written[name] = Configuration::starter(goal, "en").runtime(name, None);
+        let place = Embedding {
+            key: name,
+            member: crate::ids::MemberId::from_uuid(uuid::Uuid::from_u128(7)),
+            base_url: None,
+            policy_url: "",
+        };
+        written[name] = serde_json::to_value(Configuration::starter(goal, "en").runtime(&place)).unwrap();
     }
     assert_eq!(written, known, "put this into starters.json:\n{written:#}");
 }

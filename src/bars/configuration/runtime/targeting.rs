@@ -1,0 +1,149 @@
+//! To whom, where and when the bar appears, as the script asks it of a page and a visitor.
+
+use serde::Serialize;
+
+use super::patterns::{self, Rule};
+use crate::bars::configuration::{Device, Schedule, Targeting, UtmParameter, VisitorKind, Weekday};
+
+const EVERYBODY: u8 = 100;
+
+/// What restricts the bar; what does not is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Target {
+    /// The regular expressions that include and exclude pages; empty: none.
+    #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
+    pages: Option<(String, String)>,
+    /// The same for referrers.
+    #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
+    referrers: Option<(String, String)>,
+    #[serde(rename = "u", skip_serializing_if = "Vec::is_empty")]
+    utm: Vec<(UtmParameter, String)>,
+    #[serde(rename = "d", skip_serializing_if = "Vec::is_empty")]
+    devices: Vec<u8>,
+    #[serde(rename = "v", skip_serializing_if = "Option::is_none")]
+    visitors: Option<u8>,
+    /// A regular expression, tested without case.
+    #[serde(rename = "l", skip_serializing_if = "Option::is_none")]
+    languages: Option<String>,
+    #[serde(rename = "s", skip_serializing_if = "Option::is_none")]
+    schedule: Option<ScheduleForm>,
+    #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
+    percentage: Option<u8>,
+}
+
+/// Time zone, first day, last day, days of the week, hours from and until; empty: no limit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct ScheduleForm(String, String, String, String, String, String);
+
+impl Target {
+    pub(super) fn is_everybody(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn has_schedule(&self) -> bool {
+        self.schedule.is_some()
+    }
+}
+
+impl From<&Targeting> for Target {
+    fn from(targeting: &Targeting) -> Self {
+        let Targeting {
+            pages,
+            referrers,
+            utm,
+            devices,
+            visitors,
+            languages,
+            schedule,
+            percentage,
+        } = targeting;
+        Self {
+            pages: both_ways(pages.iter().map(|rule| {
+                let source = Rule::of_page(rule.compare, &rule.value).source();
+                (source, rule.exclude)
+            })),
+            referrers: both_ways(referrers.iter().map(|rule| {
+                let source = Rule::of_address(rule.compare, &rule.value).source();
+                (source, rule.exclude)
+            })),
+            utm: utm
+                .iter()
+                .map(|rule| (rule.parameter, rule.value.clone()))
+                .collect(),
+            devices: numbers(devices),
+            visitors: match visitors {
+                VisitorKind::All => None,
+                VisitorKind::New => Some(1),
+                VisitorKind::Returning => Some(2),
+            },
+            // A tag has letters, digits and `-` only: nothing to escape.
+            languages: (!languages.is_empty()).then(|| format!("^(?:{})(?:-|$)", languages.join("|"))),
+            schedule: schedule.as_ref().and_then(schedule_form),
+            percentage: (*percentage < EVERYBODY).then_some(*percentage),
+        }
+    }
+}
+
+/// All that include and all that exclude, each joined to one; `None` without any rule.
+fn both_ways(rules: impl Iterator<Item = (String, bool)>) -> Option<(String, String)> {
+    let (exclude, include): (Vec<_>, Vec<_>) = rules.partition(|(_, excludes)| *excludes);
+    let joined = |rules: &[(String, bool)]| {
+        let sources: Vec<_> = rules.iter().map(|(source, _)| source.as_str()).collect();
+        patterns::any_of(&sources)
+    };
+    (!include.is_empty() || !exclude.is_empty()).then(|| (joined(&include), joined(&exclude)))
+}
+
+/// Every device is no restriction.
+fn numbers(devices: &[Device]) -> Vec<u8> {
+    const ALL: usize = 3;
+    if devices.len() >= ALL {
+        return Vec::new();
+    }
+    let number = |device: &Device| match device {
+        Device::Desktop => 0,
+        Device::Phone => 1,
+        Device::Tablet => 2,
+    };
+    devices.iter().map(number).collect()
+}
+
+/// `None` if it restricts nothing.
+fn schedule_form(schedule: &Schedule) -> Option<ScheduleForm> {
+    const WEEK: usize = 7;
+    let Schedule {
+        time_zone,
+        from,
+        until,
+        weekdays,
+        hours,
+    } = schedule;
+    let days = match weekdays.len() {
+        WEEK => String::new(),
+        _ => weekdays.iter().copied().map(digit).collect(),
+    };
+    let (start, end) = match hours {
+        Some(hours) if (hours.from.as_str(), hours.until.as_str()) != ("00:00", "24:00") => {
+            (hours.from.clone(), hours.until.clone())
+        }
+        _ => (String::new(), String::new()),
+    };
+    let restricts = from.is_some() || until.is_some() || !days.is_empty() || !start.is_empty();
+    restricts.then(|| {
+        let day = |day: &Option<String>| day.clone().unwrap_or_default();
+        ScheduleForm(time_zone.clone(), day(from), day(until), days, start, end)
+    })
+}
+
+/// As JavaScript counts days: from Sunday.
+fn digit(day: Weekday) -> char {
+    match day {
+        Weekday::Sun => '0',
+        Weekday::Mon => '1',
+        Weekday::Tue => '2',
+        Weekday::Wed => '3',
+        Weekday::Thu => '4',
+        Weekday::Fri => '5',
+        Weekday::Sat => '6',
+    }
+}
