@@ -7,6 +7,7 @@ mod parts;
 mod patterns;
 mod targeting;
 mod theme;
+mod tree;
 mod variants;
 
 use serde::{Serialize, Serializer};
@@ -62,19 +63,17 @@ pub struct Runtime {
     /// Names the member among others, for the gap between their bars.
     #[serde(rename = "m")]
     member: String,
-    #[serde(rename = "y", skip_serializing_if = "Kind::is_bar")]
-    layout: Kind,
-    #[serde(rename = "b", skip_serializing_if = "Flag::is_off")]
-    at_bottom: Flag,
-    #[serde(rename = "e", skip_serializing_if = "Flag::is_off")]
-    at_left: Flag,
-    #[serde(rename = "o", skip_serializing_if = "Flag::is_off")]
-    over_page: Flag,
-    #[serde(rename = "n", skip_serializing_if = "Flag::is_off")]
-    scrolls_away: Flag,
+    /// The lane in which it stands, as `widget-js/src/stack.ts` counts them; absent: in nobody's way.
+    #[serde(rename = "y", skip_serializing_if = "Option::is_none")]
+    lane: Option<u8>,
+    #[serde(rename = "u", skip_serializing_if = "Flag::is_off")]
+    pushes_page: Flag,
     #[serde(rename = "i", skip_serializing_if = "Option::is_none")]
     selector: Option<String>,
-    /// Its edge; 1: the bar begins as the tab.
+    /// From where it moves in, as a CSS length.
+    #[serde(rename = "z")]
+    comes_from: &'static str,
+    /// Its lane; 1: the bar begins as the tab.
     #[serde(rename = "d", skip_serializing_if = "Option::is_none")]
     tab: Option<(u8, Flag)>,
     #[serde(rename = "c")]
@@ -83,12 +82,13 @@ pub struct Runtime {
     default_language: String,
     #[serde(rename = "v")]
     variants: Vec<VariantForm>,
-    #[serde(rename = "x", skip_serializing_if = "Flag::is_off")]
-    closable: Flag,
     #[serde(rename = "w")]
     triggers: Vec<TriggerForm>,
     #[serde(rename = "a", skip_serializing_if = "Flag::is_off")]
     all_triggers: Flag,
+    /// To be opened from code is one of all that have to happen.
+    #[serde(rename = "j", skip_serializing_if = "Flag::is_off")]
+    needs_code: Flag,
     #[serde(rename = "t", skip_serializing_if = "Target::is_everybody")]
     target: Target,
     /// Always there, if only empty.
@@ -100,8 +100,8 @@ pub struct Runtime {
     respects_dnt: Flag,
     #[serde(rename = "s", skip_serializing_if = "Flag::is_off")]
     stores_before_action: Flag,
-    #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
-    policy_url: Option<String>,
+    #[serde(skip)]
+    layout: Kind,
 }
 
 /// Written as 1, or not at all; in arrays as 1 or 0.
@@ -120,25 +120,13 @@ impl Serialize for Flag {
     }
 }
 
-/// The layouts as the script numbers them.
+/// The layouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Bar,
     SlideIn,
     Modal,
     Inline,
-}
-
-impl Kind {
-    fn is_bar(&self) -> bool {
-        *self == Self::Bar
-    }
-}
-
-impl Serialize for Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(*self as u8)
-    }
 }
 
 /// A trigger: `[kind, argument]`.
@@ -203,36 +191,36 @@ impl Configuration {
     /// What the script needs to show this bar there. Ask [`Configuration::validate`] first.
     pub fn runtime(&self, place: &Embedding<'_>) -> Runtime {
         let privacy = &self.privacy;
+        let all = self.triggers.mode == TriggerMode::All && self.triggers.on.len() > 1;
+        let code = self.triggers.on.iter().any(|on| matches!(on, Trigger::Code(_)));
         let mut runtime = Runtime {
             key: place.key.to_owned(),
             base_url: place.base_url.map(str::to_owned),
             member: tag_of(place.member),
-            layout: Kind::Bar,
-            at_bottom: Flag(false),
-            at_left: Flag(false),
-            over_page: Flag(false),
-            scrolls_away: Flag(false),
+            lane: None,
+            pushes_page: Flag(false),
             selector: None,
+            comes_from: "1em",
             tab: self.tab.as_ref().map(|tab| {
-                let edge = match tab.edge {
-                    TabEdge::Left => 0,
-                    TabEdge::Right => 1,
-                    TabEdge::Bottom => 2,
+                let lane = match tab.edge {
+                    TabEdge::Left => 6,
+                    TabEdge::Bottom => 7,
+                    TabEdge::Right => 8,
                 };
-                (edge, Flag(tab.starts_collapsed))
+                (lane, Flag(tab.starts_collapsed))
             }),
             css: theme::css(&self.theme),
-            default_language: self.default_language.clone(),
-            variants: variants::shown(self),
-            closable: Flag(self.theme.closable),
+            default_language: self.default_language.to_ascii_lowercase(),
+            variants: variants::shown(self, place),
             triggers: self.triggers.on.iter().map(TriggerForm::from).collect(),
-            all_triggers: Flag(self.triggers.mode == TriggerMode::All),
+            all_triggers: Flag(all),
+            needs_code: Flag(all && code),
             target: Target::from(&self.targeting),
             frequency: self.frequency_form(),
             respects_gpc: Flag(privacy.respect_gpc),
             respects_dnt: Flag(privacy.respect_dnt),
             stores_before_action: Flag(privacy.store_before_action),
-            policy_url: privacy.policy_link.then(|| place.policy_url.to_owned()),
+            layout: Kind::Bar,
         };
         runtime.stand(&self.layout);
         runtime
@@ -265,14 +253,21 @@ impl Runtime {
                 push,
                 sticky,
             }) => {
-                self.at_bottom = Flag(*position == Edge::Bottom);
-                self.over_page = Flag(!push);
-                self.scrolls_away = Flag(!sticky);
+                let bottom = *position == Edge::Bottom;
+                // At the end of the page it stands in the page's own flow.
+                let in_flow = bottom && !sticky;
+                self.lane = (!in_flow).then_some(u8::from(bottom));
+                self.pushes_page = Flag(*push && !in_flow);
+                self.comes_from = if bottom { "100%" } else { "-100%" };
             }
             Layout::SlideIn(slide) => {
                 self.layout = Kind::SlideIn;
-                self.at_bottom = Flag(matches!(slide.corner, Corner::BottomLeft | Corner::BottomRight));
-                self.at_left = Flag(matches!(slide.corner, Corner::BottomLeft | Corner::TopLeft));
+                self.lane = Some(match slide.corner {
+                    Corner::TopRight => 2,
+                    Corner::BottomRight => 3,
+                    Corner::TopLeft => 4,
+                    Corner::BottomLeft => 5,
+                });
             }
             Layout::Modal(_) => self.layout = Kind::Modal,
             Layout::Inline(inline) => {

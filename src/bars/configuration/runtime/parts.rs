@@ -29,12 +29,12 @@ macro_rules! parts {
 
 parts! {
     Bar = "bar",
+    Card = "card",
     Slide = "slide",
     Modal = "modal",
     Inline = "inline",
     Tab = "tab",
     Form = "form",
-    Link = "link",
     Target = "target",
     Schedule = "schedule",
     Scroll = "scroll",
@@ -59,12 +59,12 @@ impl Runtime {
         let has_trigger = |is: fn(&TriggerForm) -> bool| self.triggers.iter().any(is);
         match part {
             Part::Bar => self.layout == Kind::Bar,
+            Part::Card => self.layout != Kind::Bar,
             Part::Slide => self.layout == Kind::SlideIn,
             Part::Modal => self.layout == Kind::Modal,
             Part::Inline => self.layout == Kind::Inline,
             Part::Tab => self.tab.is_some(),
             Part::Form => has_goal(GoalKind::Contact),
-            Part::Link => has_goal(GoalKind::Link),
             Part::Target => !self.target.is_everybody(),
             Part::Schedule => self.target.has_schedule(),
             Part::Scroll => has_trigger(|on| matches!(on, TriggerForm::Scroll(_))),

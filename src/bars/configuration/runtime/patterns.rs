@@ -33,6 +33,28 @@ pub(super) fn any_of(sources: &[&str]) -> String {
     sources.join("|")
 }
 
+/// A parameter of a query with this very value, in any of the ways in which it may be written.
+pub(super) fn parameter(name: &str, value: &str) -> String {
+    let value: String = value
+        .chars()
+        .map(|c| match c {
+            ' ' => r"(?:\+|%20)".to_owned(),
+            c if c.is_ascii_alphanumeric() || "-_~".contains(c) => c.to_string(),
+            c => {
+                let mut bytes = [0; 4];
+                let encoded: String = c.encode_utf8(&mut bytes).bytes().map(encoded_byte).collect();
+                let plain = if SYNTAX.contains(c) {
+                    format!("\\{c}")
+                } else {
+                    c.to_string()
+                };
+                format!("(?:{plain}|{encoded})")
+            }
+        })
+        .collect();
+    format!("[?&]{name}={value}(?:&|$)")
+}
+
 /// A rule, taken apart.
 pub(super) struct Rule {
     pieces: Vec<Piece>,

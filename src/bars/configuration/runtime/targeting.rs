@@ -10,26 +10,29 @@ const EVERYBODY: u8 = 100;
 /// What restricts the bar; what does not is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Target {
-    /// The regular expressions that include and exclude pages; empty: none.
-    #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
-    pages: Option<(String, String)>,
-    /// The same for referrers.
-    #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
-    referrers: Option<(String, String)>,
-    #[serde(rename = "u", skip_serializing_if = "Vec::is_empty")]
-    utm: Vec<(UtmParameter, String)>,
-    #[serde(rename = "d", skip_serializing_if = "Vec::is_empty")]
-    devices: Vec<u8>,
+    #[serde(rename = "r", skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<RuleForm>,
+    /// A media query.
+    #[serde(rename = "d", skip_serializing_if = "Option::is_none")]
+    devices: Option<String>,
     #[serde(rename = "v", skip_serializing_if = "Option::is_none")]
     visitors: Option<u8>,
-    /// A regular expression, tested without case.
-    #[serde(rename = "l", skip_serializing_if = "Option::is_none")]
-    languages: Option<String>,
     #[serde(rename = "s", skip_serializing_if = "Option::is_none")]
     schedule: Option<ScheduleForm>,
     #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
     percentage: Option<u8>,
 }
+
+/// What it is about, for who looks for the reason; of which text; the regular expressions that the text must match (an
+/// empty one always does), and that it must not (empty: none).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct RuleForm(&'static str, u8, String, String);
+
+/// The texts as the script numbers them.
+const PAGE: u8 = 0;
+const REFERRER: u8 = 1;
+const QUERY: u8 = 2;
+const LANGUAGE: u8 = 3;
 
 /// Time zone, first day, last day, days of the week, hours from and until; empty: no limit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,27 +60,49 @@ impl From<&Targeting> for Target {
             schedule,
             percentage,
         } = targeting;
+        let pages = both_ways(pages.iter().map(|rule| {
+            let source = Rule::of_page(rule.compare, &rule.value).source();
+            (source, rule.exclude)
+        }));
+        let referrers = both_ways(referrers.iter().map(|rule| {
+            let source = Rule::of_address(rule.compare, &rule.value).source();
+            (source, rule.exclude)
+        }));
+        let campaigns = both_ways(utm.iter().map(|rule| {
+            let parameter = match rule.parameter {
+                UtmParameter::Source => "source",
+                UtmParameter::Medium => "medium",
+                UtmParameter::Campaign => "campaign",
+                UtmParameter::Term => "term",
+                UtmParameter::Content => "content",
+            };
+            (
+                patterns::parameter(&format!("utm_{parameter}"), &rule.value),
+                false,
+            )
+        }));
+        // A tag has letters, digits and `-` only: nothing to escape.
+        let tags = languages.join("|").to_ascii_lowercase();
+        let languages = (!languages.is_empty()).then(|| (format!("^(?:{tags})(?:-|$)"), String::new()));
+        let rules = [
+            ("page", PAGE, pages),
+            ("referrer", REFERRER, referrers),
+            ("campaign", QUERY, campaigns),
+            ("language", LANGUAGE, languages),
+        ];
         Self {
-            pages: both_ways(pages.iter().map(|rule| {
-                let source = Rule::of_page(rule.compare, &rule.value).source();
-                (source, rule.exclude)
-            })),
-            referrers: both_ways(referrers.iter().map(|rule| {
-                let source = Rule::of_address(rule.compare, &rule.value).source();
-                (source, rule.exclude)
-            })),
-            utm: utm
-                .iter()
-                .map(|rule| (rule.parameter, rule.value.clone()))
+            rules: rules
+                .into_iter()
+                .filter_map(|(why, text, rule)| {
+                    rule.map(|(include, exclude)| RuleForm(why, text, include, exclude))
+                })
                 .collect(),
-            devices: numbers(devices),
+            devices: media(devices),
             visitors: match visitors {
                 VisitorKind::All => None,
                 VisitorKind::New => Some(1),
                 VisitorKind::Returning => Some(2),
             },
-            // A tag has letters, digits and `-` only: nothing to escape.
-            languages: (!languages.is_empty()).then(|| format!("^(?:{})(?:-|$)", languages.join("|"))),
             schedule: schedule.as_ref().and_then(schedule_form),
             percentage: (*percentage < EVERYBODY).then_some(*percentage),
         }
@@ -94,18 +119,18 @@ fn both_ways(rules: impl Iterator<Item = (String, bool)>) -> Option<(String, Str
     (!include.is_empty() || !exclude.is_empty()).then(|| (joined(&include), joined(&exclude)))
 }
 
-/// Every device is no restriction.
-fn numbers(devices: &[Device]) -> Vec<u8> {
+/// What is held with a finger is a phone, if it is small, or a tablet. Every device is no restriction.
+fn media(devices: &[Device]) -> Option<String> {
     const ALL: usize = 3;
-    if devices.len() >= ALL {
-        return Vec::new();
-    }
-    let number = |device: &Device| match device {
-        Device::Desktop => 0,
-        Device::Phone => 1,
-        Device::Tablet => 2,
+    let query = |device: &Device| match device {
+        Device::Desktop => "not all and (pointer:coarse)",
+        Device::Phone => {
+            "(pointer:coarse) and (max-device-width:599px),(pointer:coarse) and (max-device-height:599px)"
+        }
+        Device::Tablet => "(pointer:coarse) and (min-device-width:600px) and (min-device-height:600px)",
     };
-    devices.iter().map(number).collect()
+    let queries: Vec<_> = devices.iter().map(query).collect();
+    (!queries.is_empty() && queries.len() < ALL).then(|| queries.join(","))
 }
 
 /// `None` if it restricts nothing.

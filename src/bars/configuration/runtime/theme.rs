@@ -60,8 +60,8 @@ fn font_size_px(size: Size) -> u8 {
 fn font(font: Font) -> &'static str {
     match font {
         Font::System => "system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif",
-        // Nothing: the script takes the page's.
-        Font::Inherit => "",
+        // The script puts the page's there.
+        Font::Inherit => "PAGE",
         Font::Serif => "Georgia,Cambria,\"Times New Roman\",serif",
         Font::Mono => "ui-monospace,Menlo,Consolas,monospace",
     }
@@ -89,7 +89,7 @@ mod tests {
             ..Colours::default()
         });
         let css = css(&theme);
-        assert!(css.contains("--f:var(--contactbar-font,)!important"), "{css}");
+        assert!(css.contains("--f:var(--contactbar-font,PAGE)!important"), "{css}");
         assert!(css.contains("--contactbar-font-size,18px"), "{css}");
         let dark = "@media(prefers-color-scheme:dark){:host{--b:var(--contactbar-background,#abc)!important;";
         assert!(css.contains(dark) && css.ends_with("!important}}"), "{css}");

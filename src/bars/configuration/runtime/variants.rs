@@ -1,145 +1,62 @@
-//! The variants of a bar, in all their languages: `[key, weight, goal, {language: texts}]`.
+//! The variants of a bar, in all their languages: `[key, weight, {language: [bar, tab] | other language}]`.
 
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
 
-use crate::bars::configuration::{Configuration, FieldKind, Goal, GoalKind, Spoken, Variant};
+use super::Embedding;
+use super::tree::{self, Node};
+use crate::bars::configuration::{Configuration, GoalKind, Variant};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct VariantForm {
     key: String,
     weight: u16,
     pub(super) kind: GoalKind,
-    goal: Value,
-    texts: BTreeMap<String, Value>,
+    shows: BTreeMap<String, Shows>,
 }
 
 impl Serialize for VariantForm {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.key, self.weight, &self.goal, &self.texts).serialize(serializer)
+        (&self.key, self.weight, &self.shows).serialize(serializer)
     }
 }
 
+/// What is shown in a language.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Shows {
+    /// The bar, and its tab if it has one.
+    Nodes(Vec<Node>),
+    /// The same as in a language that is closest: `pt` where only `pt-br` is there.
+    As(String),
+}
+
 /// Those that visitors can meet.
-pub(super) fn shown(configuration: &Configuration) -> Vec<VariantForm> {
+pub(super) fn shown(configuration: &Configuration, place: &Embedding<'_>) -> Vec<VariantForm> {
     let can_be_met = configuration.variants.iter().filter(|variant| variant.weight > 0);
     can_be_met
         .map(|variant| VariantForm {
             key: variant.key.clone(),
             weight: variant.weight,
             kind: variant.goal.kind(),
-            goal: goal(&variant.goal),
-            texts: variant
-                .texts
-                .keys()
-                .map(|tag| {
-                    let spoken = configuration.spoken(variant, Some(tag));
-                    (tag.clone(), texts(configuration, variant, &spoken))
-                })
-                .collect(),
+            shows: shows(configuration, variant, place),
         })
         .collect()
 }
 
-/// `{u: address, n: in a new tab}`, `{f: [[name, kind, required, options or value]], c: consent}` or `{}`.
-fn goal(goal: &Goal) -> Value {
-    match goal {
-        Goal::Notice(_) => json!({}),
-        Goal::Link(link) if link.new_tab => json!({ "u": link.url, "n": 1 }),
-        Goal::Link(link) => json!({ "u": link.url }),
-        Goal::Contact(form) => {
-            let fields: Vec<Value> = form
-                .fields
-                .iter()
-                .map(|field| {
-                    let mut parts = vec![
-                        Value::from(field.name.as_str()),
-                        (field.kind as u8).into(),
-                        u8::from(field.required).into(),
-                    ];
-                    match field.kind {
-                        FieldKind::Select => parts.push(field.options.clone().into()),
-                        FieldKind::Hidden => parts.push(field.value.clone().into()),
-                        _ => {}
-                    }
-                    parts.into()
-                })
-                .collect();
-            let mut goal = json!({ "f": fields });
-            if let Some(consent) = &form.consent {
-                let mut parts = vec![Value::from(u8::from(consent.required))];
-                parts.extend(consent.policy_url.clone().map(Value::from));
-                goal["c"] = parts.into();
-            }
-            goal
-        }
+fn shows(configuration: &Configuration, variant: &Variant, place: &Embedding<'_>) -> BTreeMap<String, Shows> {
+    let mut shows = BTreeMap::new();
+    for tag in variant.texts.keys() {
+        let spoken = configuration.spoken(variant, Some(tag));
+        let mut nodes = vec![tree::bar(configuration, variant, &spoken, place)];
+        nodes.extend(configuration.tab.as_ref().map(|tab| tree::tab(tab, &spoken)));
+        shows.insert(tag.to_ascii_lowercase(), Shows::Nodes(nodes));
     }
+    for tag in variant.texts.keys() {
+        let tag = tag.to_ascii_lowercase();
+        let tongue = tag.split('-').next().unwrap_or_default().to_owned();
+        shows.entry(tongue).or_insert(Shows::As(tag));
+    }
+    shows
 }
-
-/// The texts of one language, all gaps filled. Labels and options stand in the order of the fields.
-fn texts(configuration: &Configuration, variant: &Variant, spoken: &Spoken<'_>) -> Value {
-    let mut texts = Map::new();
-    let mut set = |name: &str, value: Value| {
-        if !value.is_null() {
-            texts.insert(name.to_owned(), value);
-        }
-    };
-    set("m", spoken.message().into());
-    set("x", spoken.close().into());
-    if spoken.is_right_to_left() {
-        set("r", 1.into());
-    }
-    if configuration.tab.is_some() {
-        set("t", spoken.tab().into());
-    }
-    if configuration.privacy.policy_link {
-        set("g", spoken.service_policy().into());
-    }
-    match &variant.goal {
-        Goal::Notice(_) => {}
-        Goal::Link(_) => set("b", spoken.button().into()),
-        Goal::Contact(form) => {
-            set("b", spoken.button().into());
-            set("s", spoken.success().into());
-            set("e", spoken.error().into());
-            let labels: Vec<_> = form
-                .fields
-                .iter()
-                .map(|field| match field.kind {
-                    FieldKind::Hidden => "",
-                    _ => spoken.label(field),
-                })
-                .collect();
-            set("l", labels.into());
-            let options: Map<_, _> = form
-                .fields
-                .iter()
-                .enumerate()
-                .filter(|(_, field)| field.kind == FieldKind::Select)
-                .map(|(index, field)| {
-                    let texts: Vec<_> = field
-                        .options
-                        .iter()
-                        .map(|value| spoken.option(field, value))
-                        .collect();
-                    (index.to_string(), texts.into())
-                })
-                .collect();
-            if !options.is_empty() {
-                set("o", options.into());
-            }
-            if let Some(consent) = &form.consent {
-                set("c", spoken.consent().into());
-                if consent.policy_url.is_some() {
-                    set("p", spoken.policy().into());
-                }
-            }
-        }
-    }
-    texts.into()
-}
-
-// The script counts kinds of fields as they stand in the enum.
-const _: () = assert!(FieldKind::Email as u8 == 0 && FieldKind::Hidden as u8 == 7);
