@@ -16,7 +16,7 @@ use crate::{
         self, Accounts, AnswerAddress, Passwords,
         api::{Door, MessagesApi},
     },
-    bars::{Bars, PublishedBars, PurgeBar, api::BarsApi},
+    bars::{Announce, Bars, PublishedBars, PurgeBar, api::BarsApi},
     clock::{self, Clock},
     config::{Config, Migrate, Switch},
     contacts::{
@@ -25,7 +25,7 @@ use crate::{
     },
     db::{self, Db},
     demo,
-    embed::{self, Scripts},
+    embed::{self, PrepareScript, Scripts, api::ScriptsApi},
     http::{
         Methods,
         client_addr::TrustedProxies,
@@ -40,7 +40,7 @@ use crate::{
         rate_limit::{Policy, RateLimit},
         server::{self, Patience},
     },
-    ids::MemberId,
+    ids::{JobId, MemberId},
     install::{
         self, Installs,
         api::{CHECKS_PER_MINUTE, InstallApi, OLD_SCRIPT},
@@ -59,6 +59,7 @@ pub type Apis = (
     MessagesApi,
     PoliciesApi,
     BarsApi,
+    ScriptsApi,
     StatisticsApi,
     ContactsApi,
     WebhooksApi,
@@ -83,7 +84,7 @@ pub struct App {
     pub accounts: Accounts,
     pub metrics: Metrics,
     pub bars: Bars,
-    scripts: Scripts,
+    pub scripts: Scripts,
     pub tracking: Tracking,
     pub contacts: Contacts,
     installs: Installs,
@@ -140,12 +141,15 @@ impl App {
             clock.clone(),
             random.clone(),
             PublishedBars::new(db.clone(), clock.clone()),
+            prepare_scripts(&clock, &random),
         );
         let scripts = Scripts::new(
-            bars.published().clone(),
+            db.clone(),
+            clock.clone(),
+            bars.clone(),
             config.embed_url(),
             &config.public_url,
-            embed::built_runtime(),
+            embed::built_script(),
         );
         let tracking = Tracking::new(
             db.clone(),
@@ -194,6 +198,7 @@ impl App {
             random: random.clone(),
             forget: vec![Arc::new(tracking::forget_bar)],
         });
+        jobs.register(PrepareScript(scripts.clone()));
         jobs.register(SendMail {
             db: db.clone(),
             clock: clock.clone(),
@@ -274,6 +279,9 @@ impl App {
                 policies: self.policies.clone(),
             },
             BarsApi::new(self.bars.clone(), self.config.embed_url()),
+            ScriptsApi {
+                scripts: self.scripts.clone(),
+            },
             StatisticsApi {
                 tracking: self.tracking.clone(),
             },
@@ -333,6 +341,10 @@ impl App {
                 Methods::new().get(install::api::old_script(
                     self.config.embed_url().as_str().trim_end_matches('/'),
                 )),
+            )
+            .at(
+                "/b/:key/:file",
+                Methods::new().get(embed::api::pinned(self.scripts.clone())),
             )
             .at("/optout", embed::api::optout(&self.config.public_url))
             .at(
@@ -491,6 +503,12 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// A publication enqueues the making of its script.
+fn prepare_scripts(clock: &Clock, random: &Random) -> Announce {
+    let (clock, random) = (clock.clone(), random.clone());
+    Arc::new(move |tx, key| embed::prepare(tx, JobId::new(&clock, &random), clock.now(), key))
 }
 
 fn tell_metrics(metrics: &Metrics) -> ingest::Tell {

@@ -145,6 +145,7 @@ operations! {
     ListBarVersions = "list_bar_versions": from(Viewer, BarsRead);
     ReadBarVersion = "read_bar_version": from(Viewer, BarsRead);
     RestoreBarVersion = "restore_bar_version": from(Editor, BarsWrite);
+    ReadBarScript = "read_bar_script": from(Viewer, BarsRead);
 
     // Help with embedding them. A check sends a request to wherever it is told.
     ReadSnippets = "read_snippets": from(Viewer, BarsRead);

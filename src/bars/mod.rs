@@ -32,7 +32,7 @@ pub use jobs::{Forget, PurgeBar};
 pub use legacy::{LegacyId, LegacyIdError};
 pub use published::{FRESH, PublishedBar, PublishedBars};
 pub use rules::{BarPage, Cursor, Listing, NotACursor, Sort};
-pub use service::{Bars, Change, Error, NewBar, RestoreTo};
+pub use service::{Announce, Bars, Change, Error, NewBar, RestoreTo};
 pub use settings::{Autoresponse, AutoresponseText, Notification, NotificationMode, Settings};
 
 /// More bars than this no member has: a list of them is still read at one go.

@@ -186,6 +186,14 @@ impl PublishedBars {
         state.legacy.remove(id);
     }
 
+    /// The same as the database has it now, whatever is in memory.
+    pub async fn read_published(&self, key: &BarKey) -> db::Result<Option<PublishedBar>> {
+        let wanted = *key;
+        self.db
+            .read(move |conn| store::find_published(conn, wanted))
+            .await
+    }
+
     /// Forgets a bar that has just been changed: call it after the commit.
     pub(super) fn forget(&self, key: &BarKey) {
         let mut state = self.state();

@@ -1,5 +1,7 @@
 //! What members do with bars, each in one transaction with its entry in the audit log.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::configuration::{Configuration, FieldError};
@@ -60,6 +62,10 @@ pub enum RestoreTo {
 /// A change that was made, for the record; `None`: there was nothing to change.
 type Done = Option<(&'static str, Value)>;
 
+/// Told, in the transaction of a publication, the bar's key. `app.rs` hands it in, for who listens stands above this
+/// feature.
+pub type Announce = Arc<dyn Fn(&mut Conn, &BarKey) -> db::Result<()> + Send + Sync>;
+
 /// The bars of all members. Cheap to clone.
 #[derive(Clone)]
 pub struct Bars {
@@ -67,15 +73,17 @@ pub struct Bars {
     pub(super) clock: Clock,
     pub(super) random: Random,
     pub(super) published: PublishedBars,
+    announce: Announce,
 }
 
 impl Bars {
-    pub fn new(db: Db, clock: Clock, random: Random, published: PublishedBars) -> Self {
+    pub fn new(db: Db, clock: Clock, random: Random, published: PublishedBars, announce: Announce) -> Self {
         Self {
             db,
             clock,
             random,
             published,
+            announce,
         }
     }
 
@@ -470,6 +478,7 @@ impl Bars {
             revision,
         };
         store::insert_version(tx, bar, &publication, configuration)?;
+        (self.announce)(tx, &bar.key)?;
         bar.published = Some(publication);
         Ok(version)
     }

@@ -289,6 +289,21 @@ diesel::table! {
     use crate::db::types::*;
     use diesel::sql_types::*;
 
+    bar_scripts (bar_id, hash) {
+        bar_id -> Uid,
+        hash -> Text,
+        member_id -> Uid,
+        version -> Integer,
+        gzip -> Binary,
+        brotli -> Binary,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
     sites (member_id, bar_id, host) {
         member_id -> Uid,
         bar_id -> Uid,
@@ -588,6 +603,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     bars,
     bar_versions,
+    bar_scripts,
     sites,
     visitor_salts,
     events,

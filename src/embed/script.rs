@@ -1,14 +1,18 @@
 //! A script in every form that a browser may take, each with its strong tag.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use sha2::{Digest, Sha384};
 
-use crate::secrets::sha256;
+use super::ScriptHash;
 
 /// A script, ready to be sent.
 #[derive(Debug)]
 pub struct Script {
+    hash: ScriptHash,
     plain: Form,
     gzip: Form,
     brotli: Form,
@@ -24,23 +28,61 @@ pub struct Form {
     pub encoding: Option<&'static str>,
 }
 
-impl Script {
+/// The compressed forms of a script.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    pub gzip: Bytes,
+    pub brotli: Bytes,
+}
+
+impl Packed {
     /// Compresses as well as can be: it is done once and sent many times.
     pub fn new(text: &str) -> Self {
-        let hash: String = sha256(text.as_bytes())[..12]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let form = |bytes: Vec<u8>, encoding: Option<&'static str>| Form {
-            bytes: bytes.into(),
-            etag: format!("\"{hash}-{}\"", encoding.unwrap_or("id")),
+        Self {
+            gzip: gzip(text.as_bytes()).into(),
+            brotli: brotli(text.as_bytes()).into(),
+        }
+    }
+
+    /// The script itself; `None` if the bytes are not what was packed.
+    pub fn unpack(&self) -> Option<String> {
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&self.gzip[..])
+            .read_to_string(&mut text)
+            .ok()?;
+        Some(text)
+    }
+}
+
+impl Script {
+    pub fn new(text: String) -> Self {
+        let packed = Packed::new(&text);
+        Self::of(text, packed)
+    }
+
+    /// A script whose forms were made before.
+    pub fn of(text: String, packed: Packed) -> Self {
+        let hash = ScriptHash::of(&text);
+        let form = |bytes: Bytes, encoding: Option<&'static str>| Form {
+            bytes,
+            etag: format!("\"{}-{}\"", &hash.as_str()[..24], encoding.unwrap_or("id")),
             encoding,
         };
         Self {
-            brotli: form(brotli(text.as_bytes()), Some("br")),
-            gzip: form(gzip(text.as_bytes()), Some("gzip")),
-            plain: form(text.as_bytes().to_vec(), None),
+            hash,
+            brotli: form(packed.brotli, Some("br")),
+            gzip: form(packed.gzip, Some("gzip")),
+            plain: form(text.into(), None),
         }
+    }
+
+    pub fn hash(&self) -> ScriptHash {
+        self.hash
+    }
+
+    /// What a page writes into `integrity`, so that its visitors' browsers run these very bytes or none.
+    pub fn integrity(&self) -> String {
+        format!("sha384-{}", STANDARD.encode(Sha384::digest(&self.plain.bytes)))
     }
 
     pub fn plain(&self) -> &Form {
@@ -90,19 +132,17 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
 
     #[test]
     fn every_form_holds_the_same_script() {
         let text = "alert(1);".repeat(100);
-        let script = Script::new(&text);
-        let mut unpacked = String::new();
-        flate2::read::GzDecoder::new(&script.gzip().bytes[..])
-            .read_to_string(&mut unpacked)
-            .unwrap();
-        assert_eq!(unpacked, text);
+        let script = Script::new(text.clone());
+        let packed = Packed {
+            gzip: script.gzip().bytes.clone(),
+            brotli: script.brotli().bytes.clone(),
+        };
+        assert_eq!(packed.unpack().as_deref(), Some(text.as_str()));
         let mut unpacked = String::new();
         brotli::Decompressor::new(&script.brotli().bytes[..], 4096)
             .read_to_string(&mut unpacked)
@@ -114,12 +154,21 @@ mod tests {
 
     #[test]
     fn each_form_has_a_tag_of_its_own_that_stays_the_same() {
-        let script = Script::new("a");
+        let script = Script::new("a".to_owned());
         let (plain, brotli) = (script.plain(), script.brotli());
         assert_ne!(plain.etag, brotli.etag);
-        assert_eq!(Script::new("a").brotli().etag, brotli.etag);
-        assert_ne!(Script::new("b").brotli().etag, brotli.etag);
+        assert_eq!(Script::new("a".to_owned()).brotli().etag, brotli.etag);
+        assert_ne!(Script::new("b".to_owned()).brotli().etag, brotli.etag);
         assert!(brotli.is_among(&format!("\"x\", W/{}", brotli.etag)) && brotli.is_among("*"));
         assert!(!brotli.is_among(&plain.etag) && !brotli.is_among(""));
+    }
+
+    #[test]
+    fn integrity_is_that_of_the_plain_script() {
+        // echo -n 'alert(1)' | openssl dgst -sha384 -binary | base64
+        assert_eq!(
+            Script::new("alert(1)".to_owned()).integrity(),
+            "sha384-HT2E9NfWiuQ/w1PRai+hTyqW16NIoCGA/m8VQDUopfAtcz6YQjtsMmQd5uRbVDpW"
+        );
     }
 }

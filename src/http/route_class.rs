@@ -3,7 +3,7 @@
 /// The kinds of routes, told apart by path alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RouteClass {
-    /// `GET /b/{key}.js`: the bar, and what old snippets load instead.
+    /// `GET /b/{key}.js`, `GET /b/{key}/{hash}.js`: the bar; and what old snippets load instead.
     Script,
     /// `POST /e`, `GET /e.gif`: beacons.
     Beacon,
@@ -102,6 +102,7 @@ mod tests {
             ("/b/0123456789.js", RouteClass::Script),
             ("/assets/js/manycontacts.min.js", RouteClass::Script),
             ("/assets/js/other.js", RouteClass::Page),
+            ("/b/0123456789/9f86d081884c7d65.js", RouteClass::Script),
             ("/b/0123456789/contacts", RouteClass::Form),
             ("/optout", RouteClass::Visit),
             ("/api/v1/bars", RouteClass::Api),

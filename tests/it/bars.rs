@@ -303,6 +303,7 @@ both_databases! {
             (Method::POST, "/duplicate", None),
             (Method::GET, "/versions", None),
             (Method::GET, "/versions/1", None),
+            (Method::GET, "/script", None),
             (Method::POST, "/versions/1/restore", Some(json!({ "to": "published" }))),
         ] {
             for (client, status) in [(&eve, 404), (&app.client(), 401)] {

@@ -2,7 +2,14 @@
 
 use std::io::Read;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use contactbar::app::App;
 use contactbar::clock::MINUTE;
+use contactbar::embed::{self, Built, Scripts};
+use contactbar::mail::{Memory, Transport};
+use contactbar::secrets::Random;
+use poem::EndpointExt;
 use poem::http::Method;
 use serde_json::{Value, json};
 
@@ -33,9 +40,69 @@ fn does_nothing(answer: &Answer) -> bool {
 #[test]
 fn the_script_was_built() {
     assert!(
-        contactbar::embed::built_runtime().is_some(),
+        contactbar::embed::built_script().is_some(),
         "run `make widget`, then build the tests again"
     );
+}
+
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+/// Publishes the bar with this configuration.
+async fn publish(client: &Client, bar: &Value, configuration: Value) -> Value {
+    let draft = client.get(&path(bar, "/draft")).await.expect(200);
+    let body = json!({ "configuration": configuration, "revision": draft["revision"] });
+    client.put(&path(bar, "/draft"), body).await.expect(200);
+    client.post(&path(bar, "/publish"), json!({})).await.expect(200)
+}
+
+/// Publishes the bar with another message.
+async fn republish(client: &Client, bar: &Value, message: &str) -> Value {
+    let mut configuration = bar["draft"]["configuration"].clone();
+    configuration["variants"][0]["texts"]["en"]["message"] = message.into();
+    publish(client, bar, configuration).await
+}
+
+/// How a page pins the bar's script.
+async fn pin(client: &Client, bar: &Value) -> Value {
+    client.get(&path(bar, "/script")).await.expect(200)["pinned"].clone()
+}
+
+fn path_of(pinned: &Value) -> String {
+    let url: url::Url = pinned["url"].as_str().unwrap().parse().unwrap();
+    url.path().to_owned()
+}
+
+/// A process beside this one, with another build of the script.
+fn process_with(app: &TestApp, parts: Value) -> Scripts {
+    let built = Built::from_json(parts.to_string().as_bytes()).unwrap();
+    let urls = (app.config.embed_url(), &app.config.public_url);
+    Scripts::new(
+        app.db.clone(),
+        app.clock.clone(),
+        app.bars.clone(),
+        urls.0,
+        urls.1,
+        Some(built),
+    )
+}
+
+async fn text(scripts: &Scripts, bar: &Value) -> String {
+    let key = bar["key"].as_str().unwrap().parse().ok();
+    match scripts.find(key).await.unwrap() {
+        embed::Answer::Script(script) => String::from_utf8(script.plain().bytes.to_vec()).unwrap(),
+        embed::Answer::Unbuilt(_) => panic!("it was built"),
+    }
+}
+
+async fn kept(app: &TestApp) -> usize {
+    let count = |conn: &mut contactbar::db::Conn| {
+        use diesel::{QueryDsl, RunQueryDsl};
+        let rows: i64 = contactbar::db::schema::bar_scripts::table
+            .count()
+            .get_result(conn)?;
+        Ok::<_, contactbar::db::Error>(rows as usize)
+    };
+    app.db.read(count).await.unwrap()
 }
 
 both_databases! {
@@ -134,6 +201,176 @@ both_databases! {
         visitor.get("/b/0000000000").await.problem(404);
         app.clock.advance(MINUTE);
         app.run_jobs().await;
+    }
+
+    async fn everything_that_a_configuration_says_is_published_and_assembled(app: TestApp) {
+        let (_, client) = member(&app, "ada").await;
+        let bar = published(&client).await;
+        let original = bar["draft"]["configuration"].clone();
+        let trigger = |trigger: Value| json!({ "on": [trigger] });
+        let target = |name: &str, value: Value| json!({ name: value });
+        for (part, value, sign) in [
+            ("layout", json!({ "kind": "bar", "push": false, "sticky": false }), "\"o\":1,\"n\":1"),
+            ("layout", json!({ "kind": "slide_in", "corner": "top_left" }), "\"y\":1,\"e\":1"),
+            ("layout", json!({ "kind": "modal" }), "\"y\":2"),
+            ("layout", json!({ "kind": "inline", "selector": "main > p" }), "\"y\":3,\"i\":\"main > p\""),
+            ("triggers", trigger(json!({ "kind": "delay", "seconds": 3 })), "[[0,3]]"),
+            ("triggers", trigger(json!({ "kind": "scroll", "percent": 50 })), "[[1,50]]"),
+            ("triggers", trigger(json!({ "kind": "exit_intent" })), "[[2]]"),
+            ("triggers", trigger(json!({ "kind": "inactivity", "seconds": 9 })), "[[3,9]]"),
+            ("triggers", trigger(json!({ "kind": "click", "selector": ".buy" })), "[[4,\".buy\"]]"),
+            ("triggers", trigger(json!({ "kind": "code" })), "[[5]]"),
+            ("targeting", target("pages", json!([{ "match": "glob", "value": "/a*z" }])), "/a.*z$"),
+            ("targeting", target("referrers", json!([{ "match": "contains", "value": "search.", "exclude": true }])), "search\\\\."),
+            ("targeting", target("utm", json!([{ "parameter": "source", "value": "news" }])), "[[\"source\",\"news\"]]"),
+            ("targeting", target("devices", json!(["tablet"])), "\"d\":[2]"),
+            ("targeting", target("visitors", json!("returning")), "\"v\":2"),
+            ("targeting", target("languages", json!(["de"])), "^(?:de)(?:-|$)"),
+            ("targeting", target("schedule", json!({ "time_zone": "Europe/Berlin", "weekdays": ["sun"] })), "[\"Europe/Berlin\",\"\",\"\",\"0\",\"\",\"\"]"),
+            ("targeting", target("percentage", json!(50)), "\"n\":50"),
+            ("frequency", json!({ "show": { "kind": "every_days", "days": 3 }, "gap_seconds": 60 }), "\"s\":3"),
+            ("privacy", json!({ "store_before_action": true, "policy_link": true }), "/policies/privacy\""),
+        ] {
+            let mut configuration = original.clone();
+            configuration[part] = value.clone();
+            publish(&client, &bar, configuration).await;
+            let answer = script(&app.client(), &bar, "identity").await;
+            assert!(answer.status == 200 && answer.text().contains(sign), "{part} {value}: {sign}");
+        }
+    }
+
+    async fn a_script_holds_what_its_bar_needs(app: TestApp) {
+        let (_, client) = member(&app, "ada").await;
+        let scripts = process_with(&app, json!([["", "go(\"__CONTACTBAR__\","], ["form", "the form"], ["", ","], ["bar", "the bar"], ["", ")"]]));
+        let form = published(&client).await;
+        assert!(text(&scripts, &form).await.ends_with(",the form,the bar)"));
+        let notice = client.post("/api/v1/bars", json!({ "name": "News", "goal": "notice" })).await.expect(201);
+        client.post(&path(&notice, "/publish"), json!({})).await.expect(200);
+        assert!(text(&scripts, &notice).await.ends_with(",\"\",the bar)"));
+    }
+
+    async fn a_publication_makes_its_script_ready(app: TestApp) {
+        let (_, client) = member(&app, "ada").await;
+        let bar = published(&client).await;
+        assert_eq!(kept(&app).await, 0);
+        app.run_jobs().await;
+        assert_eq!(kept(&app).await, 1);
+        script(&app.client(), &bar, "br").await;
+        pin(&client, &bar).await;
+        assert_eq!(kept(&app).await, 1, "it is the same");
+        republish(&client, &bar, "Second").await;
+        script(&app.client(), &bar, "br").await;
+        assert_eq!(kept(&app).await, 2, "who comes first makes it");
+        app.run_jobs().await;
+        assert_eq!(kept(&app).await, 2);
+    }
+
+    async fn a_pinned_script_is_the_same_for_ever(app: TestApp) {
+        let (_, client) = member(&app, "ada").await;
+        let bar = published(&client).await;
+        let now = script(&app.client(), &bar, "identity").await;
+        let first = pin(&client, &bar).await;
+        assert_eq!(first["version"], 1);
+        let get = |encoding: &'static str| {
+            app.client().call(Method::GET, &path_of(&first)).header("accept-encoding", encoding).send()
+        };
+        let plain = get("identity").await;
+        assert_eq!((plain.status, &plain.body), (200, &now.body));
+        assert_eq!(plain.header("cache-control"), IMMUTABLE);
+        assert_eq!(plain.header("content-type"), "text/javascript; charset=utf-8");
+        assert_eq!(plain.header("access-control-allow-origin"), "*", "for `crossorigin`");
+        assert_eq!(plain.header("cross-origin-resource-policy"), "cross-origin");
+        assert_eq!(plain.header("x-content-type-options"), "nosniff");
+        assert!(plain.header("vary").contains("accept-encoding"));
+        assert_eq!(plain.header("set-cookie"), "");
+        let digest = <sha2::Sha384 as sha2::Digest>::digest(&plain.body);
+        assert_eq!(first["integrity"], format!("sha384-{}", STANDARD.encode(digest)));
+        let sizes = &first["sizes"];
+        assert_eq!(sizes["plain_bytes"], plain.body.len());
+        let brotli = get("br").await;
+        assert_eq!((&sizes["brotli_bytes"], brotli.header("content-encoding")), (&json!(brotli.body.len()), "br"));
+        assert_eq!(sizes["gzip_bytes"], get("gzip").await.body.len());
+        let known = app.client().call(Method::GET, &path_of(&first)).header("accept-encoding", "br");
+        let known = known.header("if-none-match", brotli.header("etag")).send().await;
+        assert_eq!((known.status, known.body.len(), known.header("cache-control")), (304, 0, IMMUTABLE));
+
+        republish(&client, &bar, "Second").await;
+        let second = pin(&client, &bar).await;
+        assert_eq!(second["version"], 2);
+        assert_ne!(second["hash"], first["hash"]);
+        assert_eq!(get("br").await.body, brotli.body, "after a republication");
+        // Another process, of another build of the script, and nothing in memory.
+        let other = process_with(&app, json!([["", "/* new */go(\"__CONTACTBAR__\")"]]));
+        assert!(text(&other, &bar).await.starts_with("/* new */"));
+        let (key, hash) = (bar["key"].as_str().unwrap().parse().ok(), first["hash"].as_str().unwrap().parse().ok());
+        let embed::Pinned::Script(old) = other.find_pinned(key, hash).await.unwrap() else { panic!("it is gone") };
+        assert_eq!(old.brotli().bytes, brotli.body, "after a new build");
+        assert_eq!(old.plain().bytes, plain.body);
+    }
+
+    async fn a_script_that_never_was_is_not_found(app: TestApp) {
+        let (_, client) = member(&app, "ada").await;
+        let bar = published(&client).await;
+        let other = published(&client).await;
+        let foreign = pin(&client, &other).await;
+        let base = script_path(&bar).replace(".js", "");
+        for hash in [foreign["hash"].as_str().unwrap(), &"0".repeat(64), "nonsense"] {
+            app.client().get(&format!("{base}/{hash}.js")).await.problem(404);
+        }
+        app.client().get(&format!("{base}/{}", foreign["hash"].as_str().unwrap())).await.problem(404);
+    }
+
+    async fn a_pinned_script_does_nothing_while_its_bar_is_not_shown(app: TestApp) {
+        let (_, client) = member(&app, "ada").await;
+        let bar = published(&client).await;
+        let pinned = path_of(&pin(&client, &bar).await);
+        let visitor = app.client();
+        client.post(&path(&bar, "/pause"), json!({})).await.expect(200);
+        let paused = visitor.get(&pinned).await;
+        assert!(does_nothing(&paused));
+        assert_eq!(paused.header("cache-control"), "max-age=60");
+        client.post(&path(&bar, "/resume"), json!({})).await.expect(200);
+        assert!(!does_nothing(&visitor.get(&pinned).await));
+        assert_eq!(client.delete(&path(&bar, "")).await.status, 204);
+        assert!(does_nothing(&visitor.get(&pinned).await), "deleted");
+        app.clock.advance(MINUTE);
+        app.run_jobs().await;
+        assert_eq!(kept(&app).await, 0, "purged with its bar");
+        assert!(does_nothing(&visitor.get(&pinned).await));
+    }
+
+    async fn of_two_processes_that_make_a_script_both_serve_the_same(app: TestApp) {
+        let (_, client) = member(&app, "ada").await;
+        let bar = published(&client).await;
+        let transport = Transport::Memory(Memory::default());
+        let beside = App::build_with(app.database.config(&[]), app.clock.clone(), Random::seeded(43), transport).unwrap();
+        let beside = Client::new(std::sync::Arc::new(beside.router().boxed()), "http://localhost:8080".to_owned());
+        let visitor = app.client();
+        let (a, b) = tokio::join!(script(&visitor, &bar, "br"), script(&beside, &bar, "br"));
+        assert_eq!((a.status, &a.body, a.header("etag")), (b.status, &b.body, b.header("etag")));
+        assert_eq!(kept(&app).await, 1);
+        let pinned = path_of(&pin(&client, &bar).await);
+        assert_eq!(beside.get(&pinned).await.body, visitor.get(&pinned).await.body);
+    }
+
+    async fn the_script_of_a_bar_is_told_to_its_member(app: TestApp) {
+        let (_, ada) = member(&app, "ada").await;
+        let (_, eve) = member(&app, "eve").await;
+        let bar = ada.post("/api/v1/bars", json!({ "name": "Draft" })).await.expect(201);
+        let refused = ada.get(&path(&bar, "/script")).await;
+        refused.problem(404);
+        assert_eq!(refused.json()["type"], "urn:contactbar:problem:never-published");
+        ada.post(&path(&bar, "/publish"), json!({})).await.expect(200);
+        let told = ada.get(&path(&bar, "/script")).await.expect(200);
+        assert_eq!(told["url"], bar["script_url"]);
+        let pinned = &told["pinned"];
+        let (url, integrity) = (pinned["url"].as_str().unwrap(), pinned["integrity"].as_str().unwrap());
+        let snippet = format!("<script async src=\"{url}\" integrity=\"{integrity}\" crossorigin=\"anonymous\"></script>");
+        assert_eq!(pinned["snippet"], snippet);
+        eve.get(&path(&bar, "/script")).await.problem(404);
+        app.client().get(&path(&bar, "/script")).await.problem(401);
+        ada.post(&path(&bar, "/pause"), json!({})).await.expect(200);
+        assert_eq!(ada.get(&path(&bar, "/script")).await.expect(200), told, "paused or not");
     }
 
     // Promise 44.

@@ -24,7 +24,7 @@ use contactbar::{
     app::App,
     clock::{Clock, Timestamp},
     config::Config,
-    db::{DatabaseUrl, Db, Options},
+    db::{Conn, DatabaseUrl, Db, Options},
     jobs,
     mail::{Memory, Transport},
     secrets::Random,
@@ -147,6 +147,7 @@ impl TestApp {
     }
 
     async fn assert_nothing_is_left(&self) {
+        self.forget_preparations().await;
         let due = self.app.db.read(jobs::next_due).await.unwrap();
         let left = due.is_some_and(|due| due <= self.app.clock.now());
         assert!(
@@ -158,6 +159,18 @@ impl TestApp {
             mails.is_empty(),
             "mails that the test did not look at (app.mailbox.take()): {mails:?}"
         );
+    }
+}
+
+impl TestApp {
+    /// Jobs that only make ready what would be made on its first use: nobody has to look at them.
+    async fn forget_preparations(&self) {
+        let forget = diesel::sql_query("DELETE FROM jobs WHERE kind = 'embed.prepare'");
+        let forgotten = self.app.db.write(move |conn| match conn {
+            Conn::Sqlite(conn) => Ok::<_, contactbar::db::Error>(forget.execute(conn)?),
+            Conn::Postgres(conn) => Ok(forget.execute(conn)?),
+        });
+        forgotten.await.unwrap();
     }
 }
 

@@ -1,0 +1,1 @@
+DROP TABLE bar_scripts;
