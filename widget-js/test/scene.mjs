@@ -11,6 +11,8 @@ export let site;
 export let context;
 export let page;
 export let complaints;
+/** What the bars have said under `?contactbar=debug`, as `key: why`. */
+export let said;
 
 before(async () => {
   browser = await openBrowser();
@@ -28,6 +30,7 @@ beforeEach(async () => {
   site.pages.set('/favicon.ico', { html: '' });
   site.pages.set('/next', { html: 'The next page' });
   complaints = [];
+  said = [];
 });
 
 afterEach(async () => {
@@ -40,28 +43,40 @@ export const TEXT = `<p>${'Fine teas since 1921. '.repeat(300)}</p>`;
 export const tag = (key, attributes = '') =>
   `<script async src="${embed.origin}/b/${key}.js" ${attributes}></script>`;
 
-/** Opens a page with these bars, as a visitor who has no taste for motion unless `options` say otherwise. */
-export async function visit(
-  bars,
-  { html = '', head = '', headers = {}, attributes = '', init, path = '/', ...options } = {},
-) {
+/** A page of `test/pages`, as it lies there but for the address of the embed host. */
+export const read = async (file) =>
+  (await readFile(new URL(`pages/${file}.html`, import.meta.url), 'utf8')).replaceAll(
+    'https://embed.example',
+    embed.origin,
+  );
+
+const pageWith = (bars, { html = '', head = '', attributes = '' }) =>
+  `<!doctype html><html lang="en"><head><title>Shop</title>${head}</head><body>` +
+  `<main><h1>Shop</h1><a href="#x" id="before">Teas</a>${html}${TEXT}</main>` +
+  `${bars.map((bar) => tag(bar.k, attributes)).join('')}</body></html>`;
+
+/**
+ * Opens a page with these bars, as a visitor who has no taste for motion unless `options` say otherwise: a page of
+ * `test/pages` if there is a `file`. `prepare` is done before the page is there.
+ */
+export async function visit(bars, options = {}) {
+  const { html, head, attributes, file, headers, init, prepare, path = '/', search = '', ...more } = options;
+  const { referer, waitUntil, ...browsing } = more;
   for (const bar of bars) embed.bars.set(bar.k, bar);
-  site.pages.set(path, {
-    headers,
-    html:
-      `<!doctype html><html lang="en"><head><title>Shop</title>${head}</head><body>` +
-      `<main><h1>Shop</h1><a href="#x" id="before">Teas</a>${html}${TEXT}</main>` +
-      `${bars.map((bar) => tag(bar.k, attributes)).join('')}</body></html>`,
-  });
-  context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', ...options });
+  site.pages.set(path, { headers, html: file ? await read(file) : pageWith(bars, { html, head, attributes }) });
+  context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', ...browsing });
   await context.addInitScript(openShadows);
   if (init) await context.addInitScript(init);
   // What the tests type is not sent elsewhere.
   await context.route('https://example.com/**', (route) => route.fulfill({ body: 'Elsewhere' }));
   page = await context.newPage();
   page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (line) => line.type() === 'error' && complaints.push(line.text()));
-  await page.goto(site.origin + path);
+  page.on('console', (line) => {
+    if (line.type() === 'error') complaints.push(line.text());
+    if (line.text().startsWith('contactbar ')) said.push(line.text().replace(/^contactbar (\S+) /, '$1: '));
+  });
+  await prepare?.();
+  await page.goto(site.origin + path + search, { referer, waitUntil });
 }
 
 export const bar = () => page.locator('section');
@@ -93,3 +108,39 @@ export const boxOf = () => bar().boundingBox();
 /** The height of the room that the page makes at its top. */
 export const room = () =>
   page.evaluate(() => parseFloat(getComputedStyle(document.documentElement).marginTop));
+
+/** Waits until so many bars are on the page, and what they would do at once is done. */
+export async function ready(count = 1) {
+  await page.waitForFunction((bars) => globalThis.contactbar?.bars?.size === bars, count);
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+}
+
+/** What sticks out of the window at its sides, of all that is ours. */
+export const stickingOut = () =>
+  page.evaluate(() => {
+    const ours = [...document.querySelectorAll('div')].filter((node) => node.shadowRoot);
+    return ours
+      .flatMap((host) => [...host.shadowRoot.querySelectorAll('*')])
+      .filter((node) => {
+        const { left, right, width } = node.getBoundingClientRect();
+        return width && (right > innerWidth || left < 0);
+      })
+      .map((node) => node.outerHTML);
+  });
+
+/** Records the page's layout shifts: put it into `init`, and read `shifts`. */
+export function watchShifts() {
+  globalThis.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const { startTime, value } of list.getEntries()) globalThis.shifts.push([startTime, value]);
+  }).observe({ type: 'layout-shift', buffered: true });
+}
+
+/** Waits until nothing of ours moves any more. */
+export const still = () =>
+  page.waitForFunction(() =>
+    [...document.querySelectorAll('div')].every(
+      ({ shadowRoot }) => !shadowRoot?.firstChild.getAnimations().length,
+    ),
+  );
+

@@ -47,7 +47,10 @@ async function bodyOf(request) {
   return Buffer.concat(parts).toString();
 }
 
-/** The embed host. `answers.e` and `answers.contacts` say what it does with the next requests. */
+/**
+ * The embed host. `answers.e` and `answers.contacts` say what it does with the next requests; scripts wait for `slow`,
+ * and come with the status `broken`, or not at all.
+ */
 export async function openEmbedHost() {
   const bars = new Map();
   const host = { events: [], posts: [], tries: 0, answers: {}, bars, closed: false };
@@ -59,6 +62,8 @@ export async function openEmbedHost() {
     if (key) {
       response.setHeader('Content-Type', 'text/javascript; charset=utf-8');
       await host.slow;
+      if (host.broken === 'fail') return request.socket.destroy();
+      response.statusCode = host.broken ?? 200;
       response.end(bars.has(key) ? assemble(bars.get(key), origin) : '');
       return;
     }
