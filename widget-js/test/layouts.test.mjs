@@ -134,7 +134,9 @@ test('an inline bar comes when its place does, and stays when that is replaced',
   await visit([notice('later', {}, inline())]);
   await ready();
   assert.equal(await bar().count(), 0);
-  await page.evaluate(() => document.querySelector('main').insertAdjacentHTML('afterbegin', '<p id="place"></p>'));
+  await page.evaluate(() =>
+    document.querySelector('main').insertAdjacentHTML('afterbegin', '<p id="place"></p>'),
+  );
   await page.locator('#place section').waitFor();
   await page.evaluate(() => {
     document.querySelector('#place').outerHTML = '<aside id="place"></aside>';

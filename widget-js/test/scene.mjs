@@ -63,7 +63,10 @@ export async function visit(bars, options = {}) {
   const { html, head, attributes, file, headers, init, prepare, path = '/', search = '', ...more } = options;
   const { referer, waitUntil, ...browsing } = more;
   for (const bar of bars) embed.bars.set(bar.k, bar);
-  site.pages.set(path, { headers, html: file ? await read(file) : pageWith(bars, { html, head, attributes }) });
+  site.pages.set(path, {
+    headers,
+    html: file ? await read(file) : pageWith(bars, { html, head, attributes }),
+  });
   context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', ...browsing });
   await context.addInitScript(openShadows);
   if (init) await context.addInitScript(init);
@@ -143,4 +146,3 @@ export const still = () =>
       ({ shadowRoot }) => !shadowRoot?.firstChild.getAnimations().length,
     ),
   );
-
