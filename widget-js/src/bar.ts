@@ -78,8 +78,11 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
     if (/[?&]contactbar=debug/.test(location.search)) console.info('contactbar', key, why);
   };
 
-  const stayAway = (days: number) =>
-    days && remember(key, `${days < 0 ? 9e15 : Date.now() + days * 864e5}`, +(days < 0));
+  const rest = (session?: number) => +(recall(key, session) ?? 0);
+  /** The longest holds: closing does not undo converting. */
+  const stayAway = (days: number, session = +(days < 0)) =>
+    days &&
+    remember(key, `${Math.max(rest(session), session ? 9e15 : Date.now() + days * 864e5)}`, session);
 
   /** When a bar of this member was last in sight, and which. */
   const last = (seen?: string) => {
@@ -124,6 +127,11 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       else root.insertBefore(outer, lane! & 1 || lane === undefined ? null : document.body);
       if (outer.isConnected) (node as HTMLDialogElement).showModal?.();
     };
+    /** Where the focus was before it came into the bar. */
+    let back = document.activeElement;
+    outer.addEventListener('focusin', ({ relatedTarget }) => {
+      back = (relatedTarget as Element | null) ?? back;
+    });
     const watch = new MutationObserver(mend);
     watch.observe(root, { childList: true, subtree: !!config.i });
     mend();
@@ -138,19 +146,16 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
         },
       );
     move();
-    /** Where the focus was before it came into the bar. */
-    let back = document.activeElement;
-    outer.addEventListener('focusin', ({ relatedTarget }) => {
-      back = (relatedTarget as Element | null) ?? back;
-    });
     return (atOnce?: boolean) => {
       watch.disconnect();
       size.disconnect();
-      if (document.activeElement === outer) (back as HTMLElement | null)?.focus({ preventScroll: true });
+      const held = document.activeElement === outer;
       shared.places.delete(place);
       settle(shared);
-      if (atOnce) outer.remove();
+      // Behind a modal nothing can take the focus.
+      if (atOnce || 'showModal' in node) outer.remove();
       else move(true).onfinish = () => outer.remove();
+      if (held) (back as HTMLElement | null)?.focus({ preventScroll: true });
     };
   };
 
@@ -321,10 +326,10 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       return;
     }
     armed = new AbortController();
-    const rests = [0, 1].some((session) => Date.now() < +(recall(key, session) ?? 0));
+    const rests = [0, 1].some((session) => Date.now() < rest(session));
     if (rests) say('not shown: frequency');
     // Who closed it finds it as the tab; who converted does not.
-    if (rests && tab && +(recall(key) ?? 0) < 9e12) collapse();
+    if (rests && tab && rest() < 9e12) collapse();
     const happened = new Set<number>();
     fire = (index) => {
       const asked = triggers[index]?.[0] === Trigger.Click;
