@@ -50,23 +50,25 @@ export const read = async (file) =>
     embed.origin,
   );
 
+/** Puts a page with these bars on the site: one of `test/pages` if there is a `file`. */
+export async function addPage(path, bars, { file, headers, ...parts } = {}) {
+  for (const bar of bars) embed.bars.set(bar.k, bar);
+  site.pages.set(path, { headers, html: file ? await read(file) : pageWith(bars, parts) });
+}
+
 const pageWith = (bars, { html = '', head = '', attributes = '' }) =>
   `<!doctype html><html lang="en"><head><title>Shop</title>${head}</head><body>` +
   `<main><h1>Shop</h1><a href="#x" id="before">Teas</a>${html}${TEXT}</main>` +
   `${bars.map((bar) => tag(bar.k, attributes)).join('')}</body></html>`;
 
 /**
- * Opens a page with these bars, as a visitor who has no taste for motion unless `options` say otherwise: a page of
- * `test/pages` if there is a `file`. `prepare` is done before the page is there.
+ * Opens a page with these bars, as a visitor who has no taste for motion unless `options` say otherwise. `prepare` is
+ * done before the page is there.
  */
 export async function visit(bars, options = {}) {
   const { html, head, attributes, file, headers, init, prepare, path = '/', search = '', ...more } = options;
   const { referer, waitUntil, ...browsing } = more;
-  for (const bar of bars) embed.bars.set(bar.k, bar);
-  site.pages.set(path, {
-    headers,
-    html: file ? await read(file) : pageWith(bars, { html, head, attributes }),
-  });
+  await addPage(path, bars, { html, head, attributes, file, headers });
   context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', ...browsing });
   await context.addInitScript(openShadows);
   if (init) await context.addInitScript(init);

@@ -1,19 +1,16 @@
-// When, where, to whom and how often bars show. Under `?contactbar=debug` they say why they don't.
+// When, where and to whom bars show. Under `?contactbar=debug` they say why they don't.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { contact, link, notice, render } from './render.mjs';
-import { bar, browser, context, gone, page, ready, said, shown, site, until, visit } from './scene.mjs';
+import { contact, notice } from './render.mjs';
+import { bar, context, gone, page, ready, said, shown, until, visit } from './scene.mjs';
 
 const DEBUG = { search: '?contactbar=debug' };
 /** The page's clock moves only when a test moves it on. */
 const CLOCK = { prepare: () => page.clock.install({ time: '2026-06-01T12:00:00Z' }) };
 const at = (time) => ({ ...DEBUG, prepare: () => page.clock.setFixedTime(time) });
-const drawing = (number) => `Math.random = () => ${number}`;
 
 const saying = (lines) => until(() => said.length === lines).then(() => said.toSorted());
-/** What is kept of this site, in this browser and in this session. */
-const storedNames = () => page.evaluate(() => Object.keys({ ...localStorage, ...sessionStorage }).sort());
 const hidden = async () => assert.equal(await bar().count(), 0);
 const close = () => page.locator('.close').click();
 const reload = async (bars = 1) => {
@@ -65,7 +62,11 @@ test('when the pointer leaves the window at its top, not at its side', async () 
 });
 
 test('by touch, at a fast scroll up', async () => {
-  await visit([notice('flick', { w: [[2]] })], { hasTouch: true, isMobile: true, viewport: { width: 390, height: 700 } });
+  await visit([notice('flick', { w: [[2]] })], {
+    hasTouch: true,
+    isMobile: true,
+    viewport: { width: 390, height: 700 },
+  });
   await ready();
   const scrollTo = (y) =>
     page.evaluate(async (to) => {
@@ -94,7 +95,9 @@ test('when the visitor rests, counted from when they last did something', async 
 });
 
 test('at a press on an element of the page, also after closing, also on the next page', async () => {
-  await visit([contact('press', { w: [[4, '#before, .ask']] })], { html: '<button class="ask"><b>Ask</b></button>' });
+  await visit([contact('press', { w: [[4, '#before, .ask']] })], {
+    html: '<button class="ask"><b>Ask</b></button>',
+  });
   await ready();
   await hidden();
   await page.locator('.ask b').click();
@@ -111,7 +114,17 @@ test('at a press on an element of the page, also after closing, also on the next
 });
 
 test('any of several triggers is enough', async () => {
-  await visit([notice('any', { w: [[0, 600], [4, '#before']] })], CLOCK);
+  await visit(
+    [
+      notice('any', {
+        w: [
+          [0, 600],
+          [4, '#before'],
+        ],
+      }),
+    ],
+    CLOCK,
+  );
   await ready();
   await hidden();
   await page.clock.fastForward(600_000);
@@ -119,7 +132,18 @@ test('any of several triggers is enough', async () => {
 });
 
 test('all of several triggers, in whatever order', async () => {
-  await visit([notice('all', { a: 1, w: [[0, 600], [4, '#before']] })], CLOCK);
+  await visit(
+    [
+      notice('all', {
+        a: 1,
+        w: [
+          [0, 600],
+          [4, '#before'],
+        ],
+      }),
+    ],
+    CLOCK,
+  );
   await ready();
   await page.locator('#before').click();
   await page.locator('#before').click();
@@ -178,7 +202,10 @@ test('rules for the page, the referrer, the query and the language', async () =>
 });
 
 test('devices are a media query', async () => {
-  await visit([notice('phone', { t: { d: '(max-width:719px)' } }), notice('desk', { t: { d: '(min-width:720px)' } })], DEBUG);
+  await visit(
+    [notice('phone', { t: { d: '(max-width:719px)' } }), notice('desk', { t: { d: '(min-width:720px)' } })],
+    DEBUG,
+  );
   assert.deepEqual(await saying(2), ['desk: shown', 'phone: not shown: device']);
 });
 
@@ -244,107 +271,3 @@ test('hours past midnight belong to the day on which they began', async () => {
   await reload(4);
   assert.deepEqual(await shownOf(4), ['sunday']);
 });
-
-// ── Frequency ────────────────────────────────────────────────────────────────────────────────────────────
-
-test('on every page', async () => {
-  await visit([notice('every', { f: {}, s: 1 })], DEBUG);
-  await shown();
-  await close();
-  await gone();
-  await reload();
-  await shown();
-});
-
-test('once a session', async () => {
-  await visit([notice('once', { f: { s: -1 }, s: 1 })], DEBUG);
-  await shown();
-  await reload();
-  assert.deepEqual(await saying(1), ['once: not shown: frequency']);
-  const another = await context.newPage();
-  await another.goto(page.url());
-  await another.locator('section').waitFor();
-});
-
-test('every so many days', async () => {
-  await visit([notice('days', { f: { s: 3 }, s: 1 })], at('2026-06-01T12:00:00Z'));
-  await shown();
-  await page.clock.setFixedTime('2026-06-04T11:59:00Z');
-  await reload();
-  assert.deepEqual(await saying(1), ['days: not shown: frequency']);
-  await page.clock.setFixedTime('2026-06-04T12:01:00Z');
-  await page.reload();
-  await shown();
-});
-
-test('how often it showed is kept only once the visitor has acted', async () => {
-  await visit([notice('quiet', { f: { s: 3, c: -1 } })], DEBUG);
-  await shown();
-  assert.deepEqual(await storedNames(), []);
-  await page.reload();
-  await shown();
-  await close();
-  await gone();
-  await reload();
-  await until(() => said.includes('quiet: not shown: frequency'));
-});
-
-test('not after converting, closed or not, however long ago', async () => {
-  await visit([link('done', { f: { c: 1, o: 1 } }, { apart: true })], at('2026-06-01T12:00:00Z'));
-  await page.locator('a.main').click();
-  await close();
-  await gone();
-  await page.clock.setFixedTime('2046-06-01T12:00:00Z');
-  await reload();
-  assert.deepEqual(await saying(1), ['done: not shown: frequency']);
-});
-
-test('a form that was sent is not shown again', async () => {
-  await visit([contact('sent', { f: { o: 1 } }, { layout: { kind: 'slide_in', corner: 'top_left' } })], DEBUG);
-  await page.getByLabel('Your email').fill('ada@example.com');
-  await page.locator('form .main').click();
-  await page.getByText('Thank you, Ada!').waitFor();
-  await reload();
-  assert.deepEqual(await saying(1), ['sent: not shown: frequency']);
-});
-
-test('between bars of one member lies a gap; those of others do not wait', async () => {
-  await visit(
-    [notice('first', { f: { g: 600 } }), notice('second', { f: { g: 600 }, w: [[0, 60]] }), notice('theirs', { m: 'other', f: { g: 600 } })],
-    { ...DEBUG, ...CLOCK },
-  );
-  await page.locator('section').nth(1).waitFor();
-  await page.clock.fastForward(60_000);
-  await until(() => said.includes('second: not shown: gap'));
-  assert.deepEqual(said.filter((line) => line.endsWith(': shown')).toSorted(), ['first: shown', 'theirs: shown']);
-  await page.evaluate("contactbar.close('first')");
-  await page.clock.fastForward(550_000);
-  assert.equal(said.includes('second: shown'), false);
-  await page.clock.fastForward(600_000);
-  await until(() => said.includes('second: shown'));
-});
-
-test('who asks for a bar does not wait for the gap', async () => {
-  await visit([notice('first', { f: { g: 600 } }), contact('asked', { f: { g: 600 }, w: [[4, '#before']] })]);
-  await shown();
-  await page.locator('#before').click();
-  await page.locator('section').nth(1).waitFor();
-});
-
-test('the gap is kept from page to page once the visitor has acted', async () => {
-  await visit([notice('first', { f: { g: 600, c: 1 } })], { ...DEBUG, ...CLOCK });
-  await close();
-  await gone();
-  await visitNext([notice('second', { f: { g: 600 } })]);
-  assert.deepEqual(await saying(1), ['second: not shown: gap']);
-  await page.clock.fastForward(600_000);
-  await shown();
-});
-
-/** The same visitor comes to another page. */
-async function visitNext(bars) {
-  said.length = 0;
-  const { origin } = new URL(page.url());
-  await addPage('/another', bars);
-  await page.goto(`${origin}/another?contactbar=debug`);
-}
