@@ -66,6 +66,7 @@ test('by touch, at a fast scroll up', async () => {
     hasTouch: true,
     isMobile: true,
     viewport: { width: 390, height: 700 },
+    head: '<meta name="viewport" content="width=device-width">',
   });
   await ready();
   const scrollTo = (y) =>
@@ -74,10 +75,10 @@ test('by touch, at a fast scroll up', async () => {
       window.scrollTo(0, to);
       await scrolled;
     }, y);
-  await scrollTo(2000);
-  await scrollTo(1995);
+  await scrollTo(1200);
+  await scrollTo(1195);
   await hidden();
-  await scrollTo(1000);
+  await scrollTo(600);
   await shown();
 });
 
