@@ -3,20 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contact, link, notice } from './render.mjs';
-import {
-  addPage,
-  complaints,
-  context,
-  gone,
-  kinds,
-  page,
-  ready,
-  said,
-  shown,
-  site,
-  until,
-  visit,
-} from './scene.mjs';
+import { addPage, context, gone, kinds, page, ready, said, shown, site, until, visit } from './scene.mjs';
 
 const DEBUG = { search: '?contactbar=debug' };
 /** The page's clock moves only when a test moves it on. */

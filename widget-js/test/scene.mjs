@@ -70,6 +70,7 @@ export async function visit(bars, options = {}) {
   const { referer, waitUntil, ...browsing } = more;
   await addPage(path, bars, { html, head, attributes, file, headers });
   context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', ...browsing });
+  context.setDefaultTimeout(15_000);
   await context.addInitScript(openShadows);
   if (init) await context.addInitScript(init);
   // What the tests type is not sent elsewhere.

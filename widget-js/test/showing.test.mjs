@@ -88,7 +88,7 @@ test('when the visitor rests, counted from when they last did something', async 
   await page.clock.fastForward(500_000);
   await page.mouse.move(100, 100);
   await page.clock.fastForward(500_000);
-  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Shift');
   await page.clock.fastForward(500_000);
   await hidden();
   await page.clock.fastForward(100_000);
