@@ -53,6 +53,8 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
   const root = document.documentElement;
   let waiting = manual !== undefined;
   let armed = new AbortController();
+  /** Has it been shown, or is it not due? Then only a press on an element of the page shows it. */
+  let rests = false;
   const gone = new AbortController();
   let fire: ((index: number) => void) | undefined;
   /** Takes the bar, or the tab, out of sight, if it is in sight. */
@@ -81,8 +83,7 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
   const rest = (session?: number) => +(recall(key, session) ?? 0);
   /** The longest holds: closing does not undo converting. */
   const stayAway = (days: number, session = +(days < 0)) =>
-    days &&
-    remember(key, `${Math.max(rest(session), session ? 9e15 : Date.now() + days * 864e5)}`, session);
+    days && remember(key, `${Math.max(rest(session), session ? 9e15 : Date.now() + days * 864e5)}`, session);
 
   /** When a bar of this member was last in sight, and which. */
   const last = (seen?: string) => {
@@ -182,7 +183,7 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
           : 0;
       if (due > 0) {
         say('not shown: gap');
-        setTimeout(() => armed.signal.aborted || show(), due);
+        setTimeout(() => armed.signal.aborted || rests || show(), due);
         return;
       }
       if (!emit('can-show')) {
@@ -191,7 +192,7 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       }
     }
     fold?.();
-    armed.abort();
+    rests = true;
     const since = performance.now();
     section = build(speech()[0]);
     const find = <Found extends HTMLElement>(selector: string) => section.querySelector<Found>(selector);
@@ -317,8 +318,8 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
 
   /** Looks whether the bar belongs on this page, and waits for its time. */
   const watch = () => {
-    armed.abort();
     if (hide) return;
+    armed.abort();
     fold?.();
     const why = waiting ? 'start()' : target && misses(key, target);
     if (why) {
@@ -326,7 +327,7 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       return;
     }
     armed = new AbortController();
-    const rests = [0, 1].some((session) => Date.now() < rest(session));
+    rests = [0, 1].some((session) => Date.now() < rest(session));
     if (rests) say('not shown: frequency');
     // Who closed it finds it as the tab; who converted does not.
     if (rests && tab && rest() < 9e12) collapse();
