@@ -210,10 +210,10 @@ both_databases! {
         let trigger = |trigger: Value| json!({ "on": [trigger] });
         let target = |name: &str, value: Value| json!({ name: value });
         for (part, value, sign) in [
-            ("layout", json!({ "kind": "bar", "push": false, "sticky": false }), "\"o\":1,\"n\":1"),
-            ("layout", json!({ "kind": "slide_in", "corner": "top_left" }), "\"y\":1,\"e\":1"),
-            ("layout", json!({ "kind": "modal" }), "\"y\":2"),
-            ("layout", json!({ "kind": "inline", "selector": "main > p" }), "\"y\":3,\"i\":\"main > p\""),
+            ("layout", json!({ "kind": "bar", "push": false, "sticky": false }), "bar over free"),
+            ("layout", json!({ "kind": "slide_in", "corner": "top_left" }), "card slide open left"),
+            ("layout", json!({ "kind": "modal" }), "[\"dialog\""),
+            ("layout", json!({ "kind": "inline", "selector": "main > p" }), "\"i\":\"main > p\""),
             ("triggers", trigger(json!({ "kind": "delay", "seconds": 3 })), "[[0,3]]"),
             ("triggers", trigger(json!({ "kind": "scroll", "percent": 50 })), "[[1,50]]"),
             ("triggers", trigger(json!({ "kind": "exit_intent" })), "[[2]]"),
@@ -222,8 +222,8 @@ both_databases! {
             ("triggers", trigger(json!({ "kind": "code" })), "[[5]]"),
             ("targeting", target("pages", json!([{ "match": "glob", "value": "/a*z" }])), "/a.*z$"),
             ("targeting", target("referrers", json!([{ "match": "contains", "value": "search.", "exclude": true }])), "search\\\\."),
-            ("targeting", target("utm", json!([{ "parameter": "source", "value": "news" }])), "[[\"source\",\"news\"]]"),
-            ("targeting", target("devices", json!(["tablet"])), "\"d\":[2]"),
+            ("targeting", target("utm", json!([{ "parameter": "source", "value": "news" }])), "utm_source=news"),
+            ("targeting", target("devices", json!(["tablet"])), "min-device-width:600px"),
             ("targeting", target("visitors", json!("returning")), "\"v\":2"),
             ("targeting", target("languages", json!(["de"])), "^(?:de)(?:-|$)"),
             ("targeting", target("schedule", json!({ "time_zone": "Europe/Berlin", "weekdays": ["sun"] })), "[\"Europe/Berlin\",\"\",\"\",\"0\",\"\",\"\"]"),

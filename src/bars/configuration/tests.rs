@@ -1,5 +1,6 @@
 use poem_openapi::registry::Registry;
 use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
+use regex::Regex;
 use serde_json::{Value, json};
 
 use super::*;
@@ -513,50 +514,64 @@ fn runtime_of_a_form_holds_what_the_script_needs() {
     let mut runtime = runtime(&form());
     assert!(runtime["c"].as_str().unwrap().starts_with(":host{--b:"));
     runtime["c"] = json!("");
+    let shows = runtime["v"][0][2].take();
     assert_eq!(
         runtime,
         json!({
             "k": "3k7m9p2q4r", "h": "https://e.example", "m": "0c07c609", "c": "", "l": "en",
-            "v": [["a", 100, {
-                "f": [
-                    ["email", 0, 1], ["topic", 5, 0, ["sales", "help"]], ["news", 6, 0],
-                    ["source", 7, 0, "bar"],
-                ],
-                "c": [1, "https://example.com/privacy"],
-            }, {
-                "en": {
-                    "m": "Hello", "b": "Send", "s": "Thank you!", "x": "Close",
-                    "e": "That could not be sent. Please try again.",
-                    "l": ["Your email", "Topic", "Send me news", ""],
-                    "o": {"1": ["Sales", "help"]},
-                    "c": "I agree.", "p": "Privacy policy",
-                },
-                "he": {
-                    "m": "שלום", "b": "Send", "s": "תודה!", "x": "סגירה", "r": 1,
-                    "e": "השליחה נכשלה. נסו שוב.",
-                    "l": ["כתובת האימייל שלך", "Topic", "Send me news", ""],
-                    "o": {"1": ["Sales", "help"]},
-                    "c": "I agree.", "p": "מדיניות פרטיות",
-                },
-            }]],
-            "x": 1, "w": [[0]], "f": {"c": 7, "o": 1}, "g": 1, "q": 1,
+            "y": 0, "u": 1, "z": "-100%", "v": [["a", 100, null]],
+            "w": [[0]], "f": {"c": 7, "o": 1}, "g": 1, "q": 1,
         })
     );
+    assert_eq!(
+        shows["en"],
+        json!([["section", {"class": "bar", "aria-labelledby": "m", "lang": "en", "dir": "ltr", "tabindex": "-1"},
+            ["p", {"class": "message", "id": "m"}, "Hello"],
+            ["p", {"class": "done", "role": "status", "tabindex": "-1"}],
+            ["form", {"novalidate": "", "data-e": "That could not be sent. Please try again.", "data-tall": "1"},
+                ["div", {"class": "field"},
+                    ["input", {"id": "f0", "name": "email", "required": "", "placeholder": " ", "maxlength": "254",
+                        "type": "email", "autocomplete": "email", "data-k": "email", "aria-describedby": "f0e"}],
+                    ["label", {"for": "f0"}, "Your email"], ["p", {"class": "wrong", "id": "f0e"}]],
+                ["div", {"class": "field"},
+                    ["select", {"id": "f1", "name": "topic", "aria-describedby": "f1e"},
+                        ["option", {"value": ""}], ["option", {"value": "sales"}, "Sales"],
+                        ["option", {"value": "help"}, "help"]],
+                    ["label", {"for": "f1"}, "Topic"], ["p", {"class": "wrong", "id": "f1e"}]],
+                ["div", {"class": "tick"},
+                    ["input", {"id": "f2", "name": "news", "type": "checkbox", "aria-describedby": "f2e"}],
+                    ["label", {"for": "f2"}, "Send me news"], ["p", {"class": "wrong", "id": "f2e"}]],
+                ["div", {"class": "tick"},
+                    ["input", {"id": "c", "name": "consent", "required": "", "type": "checkbox", "aria-describedby": "ce"}],
+                    ["span", {}, ["label", {"for": "c"}, "I agree."], " ",
+                        ["a", {"href": "https://example.com/privacy", "target": "_blank", "rel": "noopener"}, "Privacy policy"]],
+                    ["p", {"class": "wrong", "id": "ce"}]],
+                ["div", {"hidden": ""}, ["input", {"name": "web-site", "tabindex": "-1", "autocomplete": "off"}]],
+                ["button", {"class": "main"}, "Send"],
+                ["p", {"class": "wrong alert", "role": "alert"}]],
+            ["button", {"class": "main opener", "aria-expanded": "false"}, "Send"],
+            ["button", {"class": "close", "type": "button", "aria-label": "Close"}, "×"]]])
+    );
+    let hebrew = &shows["he"][0][1];
+    assert_eq!((&hebrew["lang"], &hebrew["dir"]), (&json!("he"), &json!("rtl")));
     assert_eq!(needs(&form()), ["bar", "form"]);
 }
 
 #[test]
 fn runtime_holds_everything_that_a_configuration_says() {
     let runtime = runtime(&whole());
-    let texts = &runtime["v"][0][3];
-    assert_eq!(
-        (&texts["en"]["t"], &texts["en"]["g"]),
-        (&json!("Contact"), &json!("Privacy"))
-    );
-    assert_eq!(
-        (&texts["he"]["t"], &texts["he"]["g"]),
-        (&json!("Contact"), &json!("פרטיות"))
-    );
+    let shows = &runtime["v"][0][2];
+    for (language, policy) in [("en", "Privacy"), ("he", "פרטיות")] {
+        let [bar, tab] = &shows[language].as_array().unwrap()[..] else {
+            panic!("{shows}")
+        };
+        let elements = bar.as_array().unwrap();
+        let link = elements.iter().find(|one| one[1]["class"] == "policy").unwrap();
+        assert_eq!(link[1]["href"], "https://contactbar.example/policies/privacy");
+        assert_eq!(link[2], policy);
+        assert_eq!(tab[1]["class"], "tab left");
+        assert_eq!(tab[2][2], "Contact");
+    }
     let mut rest = runtime.clone();
     for bulky in ["k", "h", "m", "c", "l", "v"] {
         rest.as_object_mut().unwrap().remove(bulky);
@@ -564,70 +579,131 @@ fn runtime_holds_everything_that_a_configuration_says() {
     assert_eq!(
         rest,
         json!({
-            "y": 3, "i": "#here", "d": [0, 1], "x": 1, "a": 1,
+            "i": "#here", "z": "1em", "d": [6, 1], "a": 1, "j": 1,
             "w": [[0], [0, 5], [1, 50], [2], [3, 30], [4, ".x"], [5]],
             "t": {
-                "p": ["^[^:]+://[^/]*/pricing", ""], "r": ["", "search"], "u": [["source", "news"]],
-                "d": [0, 1], "v": 2, "l": "^(?:de|pt-BR)(?:-|$)",
+                "r": [
+                    ["page", 0, "^[^:]+://[^/]*/pricing", ""],
+                    ["referrer", 1, "", "search"],
+                    ["campaign", 2, "[?&]utm_source=news(?:&|$)", ""],
+                    ["language", 3, "^(?:de|pt-br)(?:-|$)", ""],
+                ],
+                "d": "not all and (pointer:coarse),\
+                      (pointer:coarse) and (max-device-width:599px),(pointer:coarse) and (max-device-height:599px)",
+                "v": 2,
                 "s": ["Europe/Berlin", "2026-12-01", "2026-12-24", "10", "09:00", "24:00"], "n": 50,
             },
             "f": {"s": 7, "c": -1, "g": 60},
-            "s": 1, "p": "https://contactbar.example/policies/privacy",
+            "s": 1,
         })
     );
     assert_eq!(
         needs(&whole()),
         [
-            "inline", "tab", "form", "target", "schedule", "scroll", "exit", "idle", "click"
+            "card", "inline", "tab", "form", "target", "schedule", "scroll", "exit", "idle", "click"
         ]
     );
 }
 
 #[test]
+fn a_language_is_found_by_those_that_speak_it_elsewhere() {
+    let mut document = minimal();
+    document["variants"][0]["texts"]["pt-BR"] = json!({"message": "Olá", "button": "Vai"});
+    let shows = &runtime(&document)["v"][0][2];
+    assert_eq!(shows["pt-br"][0][1]["lang"], "pt-BR");
+    assert_eq!(shows["pt"], "pt-br");
+    assert!(shows["en"].is_array());
+}
+
+#[test]
+fn a_campaign_is_met_however_it_is_written() {
+    let mut document = minimal();
+    document["targeting"] = json!({"utm": [{"parameter": "term", "value": "red & blé"}]});
+    let runtime = runtime(&document);
+    let rule = Regex::new(runtime["t"]["r"][0][2].as_str().unwrap()).unwrap();
+    for query in [
+        "?utm_term=red+%26+bl%C3%A9",
+        "?a=b&utm_term=red%20%26%20bl%c3%a9&c=d",
+    ] {
+        assert!(rule.is_match(query), "{query}: {rule}");
+    }
+    for query in [
+        "?utm_term=red",
+        "?xutm_term=red+%26+bl%C3%A9",
+        "?utm_term=red+%26+bl%C3%A9s",
+    ] {
+        assert!(!rule.is_match(query), "{query}: {rule}");
+    }
+}
+
+#[test]
 fn every_layout_has_its_place() {
-    for (layout, place, part) in [
-        (json!({"kind": "bar"}), json!({}), "bar"),
+    for (layout, place, class, parts) in [
         (
-            json!({"kind": "bar", "position": "bottom", "push": false, "sticky": false}),
-            json!({"b": 1, "o": 1, "n": 1}),
+            json!({"kind": "bar"}),
+            json!({"y": 0, "u": 1, "z": "-100%"}),
             "bar",
+            &["bar"][..],
+        ),
+        (
+            json!({"kind": "bar", "position": "bottom", "push": false}),
+            json!({"y": 1, "z": "100%"}),
+            "bar bottom over",
+            &["bar"],
+        ),
+        (
+            json!({"kind": "bar", "position": "bottom", "sticky": false}),
+            json!({"z": "100%"}),
+            "bar bottom free",
+            &["bar"],
         ),
         (
             json!({"kind": "slide_in", "corner": "bottom_right"}),
-            json!({"y": 1, "b": 1}),
-            "slide",
+            json!({"y": 3, "z": "1em"}),
+            "card slide open bottom",
+            &["card", "slide"],
         ),
         (
             json!({"kind": "slide_in", "corner": "bottom_left"}),
-            json!({"y": 1, "b": 1, "e": 1}),
-            "slide",
+            json!({"y": 5, "z": "1em"}),
+            "card slide open bottom left",
+            &["card", "slide"],
         ),
         (
             json!({"kind": "slide_in", "corner": "top_right"}),
-            json!({"y": 1}),
-            "slide",
+            json!({"y": 2, "z": "1em"}),
+            "card slide open",
+            &["card", "slide"],
         ),
         (
             json!({"kind": "slide_in", "corner": "top_left"}),
-            json!({"y": 1, "e": 1}),
-            "slide",
+            json!({"y": 4, "z": "1em"}),
+            "card slide open left",
+            &["card", "slide"],
         ),
-        (json!({"kind": "modal"}), json!({"y": 2}), "modal"),
+        (
+            json!({"kind": "modal"}),
+            json!({"z": "1em"}),
+            "card modal open",
+            &["card", "modal"],
+        ),
         (
             json!({"kind": "inline", "selector": "main"}),
-            json!({"y": 3, "i": "main"}),
-            "inline",
+            json!({"i": "main", "z": "1em"}),
+            "card inline open",
+            &["card", "inline"],
         ),
     ] {
         let mut document = minimal();
         document["layout"] = layout;
         let mut runtime = runtime(&document);
+        assert_eq!(runtime["v"][0][2]["en"][0][1]["class"], class);
         runtime
             .as_object_mut()
             .unwrap()
-            .retain(|name, _| "ybeoni".contains(name.as_str()));
+            .retain(|name, _| "yuiz".contains(name.as_str()));
         assert_eq!(runtime, place);
-        assert_eq!(needs(&document), [part, "link"]);
+        assert_eq!(needs(&document), parts);
     }
 }
 
@@ -667,7 +743,7 @@ fn what_does_not_restrict_is_left_out() {
         runtime(&document)["t"],
         json!({"s": ["UTC", "", "", "6", "", ""]})
     );
-    assert_eq!(needs(&document), ["bar", "link", "target", "schedule"]);
+    assert_eq!(needs(&document), ["bar", "target", "schedule"]);
 }
 
 #[test]
@@ -677,13 +753,13 @@ fn variants_that_nobody_meets_are_left_out() {
     other["key"] = json!("b");
     other["weight"] = json!(30);
     document["variants"].as_array_mut().unwrap().push(other.clone());
-    assert_eq!(needs(&document), ["bar", "form", "link", "variants"]);
+    assert_eq!(needs(&document), ["bar", "form", "variants"]);
     assert_eq!(runtime(&document)["v"][1][1], 30);
     document["variants"][0]["weight"] = json!(0);
     let runtime = runtime(&document);
     assert_eq!(runtime["v"].as_array().unwrap().len(), 1);
     assert_eq!(runtime["v"][0][0], "b");
-    assert_eq!(needs(&document), ["bar", "link"]);
+    assert_eq!(needs(&document), ["bar"]);
 }
 
 #[test]
