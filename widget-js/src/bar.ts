@@ -126,7 +126,10 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       if (outer.isConnected) return;
       if (config.i && lane === undefined) document.querySelector(config.i)?.append(outer);
       else root.insertBefore(outer, lane! & 1 || lane === undefined ? null : document.body);
-      if (outer.isConnected) (node as HTMLDialogElement).showModal?.();
+      const dialog = node as HTMLDialogElement;
+      // Taken away, it is no longer modal, but still says that it is open.
+      dialog.open = false;
+      if (outer.isConnected) dialog.showModal?.();
     };
     /** Where the focus was before it came into the bar. */
     let back = document.activeElement;
@@ -379,7 +382,7 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       else if (hide) {
         const entered = valuesOf(section);
         hide(false, true);
-        show(true, entered);
+        show(false, entered);
       } else if (fold) {
         fold();
         collapse();

@@ -123,6 +123,7 @@ if (!hub?.add) {
   hub = createHub();
   window.contactbar = hub;
   // Before the first bar is added: a queued optOut precedes whatever it would send.
-  hub.push(...(queue ?? []));
+  // An element of the page with the id `contactbar` is no queue.
+  if (Array.isArray(queue)) hub.push(...queue);
 }
 hub.add(config.k, () => createBar(hub, config, script?.dataset ?? {}));
