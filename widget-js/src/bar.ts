@@ -106,16 +106,16 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
   };
 
   /** Puts something on the page, in a shadow root of its own; answers how to take it away. */
-  const mount = (node: HTMLElement, lane?: number) => {
+  const mount = (node: HTMLElement, lane: number) => {
     const outer = document.createElement('div');
     const shadow = outer.attachShadow({ mode: 'closed' });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css + config.c.replace('PAGE', () => getComputedStyle(document.body).fontFamily));
     shadow.adoptedStyleSheets = [sheet];
     shadow.append(node);
-    const place: Place = [lane!, 0, 0, (offset) => node.style.setProperty('--o', `${offset}px`)];
+    const place: Place = [lane, 0, 0, (offset) => node.style.setProperty('--o', `${offset}px`)];
     const size = new ResizeObserver(() => {
-      place[1] = node.offsetHeight + (lane! > 1 ? 12 : 0);
+      place[1] = node.offsetHeight + (lane > 1 ? 12 : 0);
       // Once the visitor has opened the form, the bar may cover the page.
       if (config.u && !node.matches('.open')) place[2] = place[1];
       shared.places.add(place);
@@ -124,8 +124,8 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
     /** Where the page may have taken it away, it comes back. */
     const mend = () => {
       if (outer.isConnected) return;
-      if (config.i && lane === undefined) document.querySelector(config.i)?.append(outer);
-      else root.insertBefore(outer, lane! & 1 || lane === undefined ? null : document.body);
+      if (config.i && lane > 8) document.querySelector(config.i)?.append(outer);
+      else root.insertBefore(outer, lane & 1 ? null : document.body);
       const dialog = node as HTMLDialogElement;
       // Taken away, it is no longer modal, but still says that it is open.
       dialog.open = false;
@@ -139,17 +139,11 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
     const watch = new MutationObserver(mend);
     watch.observe(root, { childList: true, subtree: !!config.i });
     mend();
-    if (lane !== undefined) size.observe(node);
-    const move = (leaving?: boolean) =>
-      node.animate(
-        { opacity: [0, 1], translate: [`0 ${config.z}`, '0'] },
-        {
-          duration: matchMedia('(prefers-reduced-motion:reduce)').matches ? 0 : 300,
-          easing: 'ease-out',
-          direction: leaving ? 'reverse' : 'normal',
-        },
-      );
-    move();
+    if (lane < 9) size.observe(node);
+    const move = node.animate(
+      { opacity: [0, 1], translate: [`0 ${config.z}`, '0'] },
+      { duration: matchMedia('(prefers-reduced-motion:reduce)').matches ? 0 : 300, easing: 'ease-out' },
+    );
     return (atOnce?: boolean) => {
       watch.disconnect();
       size.disconnect();
@@ -158,7 +152,10 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       settle(shared);
       // Behind a modal nothing can take the focus.
       if (atOnce || 'showModal' in node) outer.remove();
-      else move(true).onfinish = () => outer.remove();
+      else {
+        move.onfinish = () => outer.remove();
+        move.reverse();
+      }
       if (held) (back as HTMLElement | null)?.focus({ preventScroll: true });
     };
   };

@@ -9,8 +9,8 @@ export interface Runtime {
   h: string;
   /** A tag that all bars of one member share. */
   m: string;
-  /** The lane in which it stands (`stack.ts`); absent: it stands in nobody's way. */
-  y?: number;
+  /** The lane in which it stands (`stack.ts`). */
+  y: number;
   /** The page makes room for it. */
   u?: number;
   /** The selector of the element of the page in which it stands. */

@@ -2,7 +2,8 @@
 
 /**
  * Where something stands: [lane, the height that it covers, the height for which the page makes room, puts it so
- * far from its edge]. Lanes: 0 top, 1 bottom, then the corners and the edges of tabs; odd is at the bottom.
+ * far from its edge]. Lanes: 0 top, 1 bottom, then the corners and the edges of tabs, 9 in nobody's
+ * way; odd is at the bottom.
  */
 export type Place = [lane: number, height: number, room: number, put: (offset: number) => void];
 

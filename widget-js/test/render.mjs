@@ -143,8 +143,8 @@ const themed = (colours, dark) =>
 
 /** The lanes of `src/stack.ts`. */
 function lane({ kind, position, corner, sticky }) {
-  if (kind === 'bar') return position === 'bottom' ? (sticky === false ? undefined : 1) : 0;
-  if (kind !== 'slide_in') return undefined;
+  if (kind === 'bar') return position === 'bottom' ? (sticky === false ? 9 : 1) : 0;
+  if (kind !== 'slide_in') return 9;
   return ['top_right', 'bottom_right', 'top_left', 'bottom_left'].indexOf(corner) + 2;
 }
 
@@ -163,7 +163,7 @@ export function render(key, bar, more = {}) {
     k: key,
     m: 'member01',
     y: lane(layout),
-    u: layout.kind === 'bar' && layout.push !== false && lane(layout) !== undefined ? 1 : undefined,
+    u: layout.kind === 'bar' && layout.push !== false && lane(layout) < 9 ? 1 : undefined,
     i: layout.selector,
     z: layout.kind === 'bar' ? (layout.position === 'bottom' ? '100%' : '-100%') : '1em',
     d: tab && [{ left: 6, right: 8, bottom: 7 }[tab.edge], tab.starts_collapsed ? 1 : 0],

@@ -63,9 +63,9 @@ pub struct Runtime {
     /// Names the member among others, for the gap between their bars.
     #[serde(rename = "m")]
     member: String,
-    /// The lane in which it stands, as `widget-js/src/stack.ts` counts them; absent: in nobody's way.
-    #[serde(rename = "y", skip_serializing_if = "Option::is_none")]
-    lane: Option<u8>,
+    /// The lane in which it stands, as `widget-js/src/stack.ts` counts them.
+    #[serde(rename = "y")]
+    lane: u8,
     #[serde(rename = "u", skip_serializing_if = "Flag::is_off")]
     pushes_page: Flag,
     #[serde(rename = "i", skip_serializing_if = "Option::is_none")]
@@ -183,6 +183,9 @@ struct FrequencyForm {
 
 const SESSION: i32 = -1;
 
+/// The lane of what moves nothing aside.
+const NOBODYS_WAY: u8 = 9;
+
 fn is_zero(number: &i32) -> bool {
     *number == 0
 }
@@ -197,7 +200,7 @@ impl Configuration {
             key: place.key.to_owned(),
             base_url: place.base_url.map(str::to_owned),
             member: tag_of(place.member),
-            lane: None,
+            lane: NOBODYS_WAY,
             pushes_page: Flag(false),
             selector: None,
             comes_from: "1em",
@@ -256,18 +259,18 @@ impl Runtime {
                 let bottom = *position == Edge::Bottom;
                 // At the end of the page it stands in the page's own flow.
                 let in_flow = bottom && !sticky;
-                self.lane = (!in_flow).then_some(u8::from(bottom));
+                self.lane = if in_flow { NOBODYS_WAY } else { u8::from(bottom) };
                 self.pushes_page = Flag(*push && !in_flow);
                 self.comes_from = if bottom { "100%" } else { "-100%" };
             }
             Layout::SlideIn(slide) => {
                 self.layout = Kind::SlideIn;
-                self.lane = Some(match slide.corner {
+                self.lane = match slide.corner {
                     Corner::TopRight => 2,
                     Corner::BottomRight => 3,
                     Corner::TopLeft => 4,
                     Corner::BottomLeft => 5,
-                });
+                };
             }
             Layout::Modal(_) => self.layout = Kind::Modal,
             Layout::Inline(inline) => {

@@ -579,7 +579,7 @@ fn runtime_holds_everything_that_a_configuration_says() {
     assert_eq!(
         rest,
         json!({
-            "i": "#here", "z": "1em", "d": [6, 1], "a": 1, "j": 1,
+            "y": 9, "i": "#here", "z": "1em", "d": [6, 1], "a": 1, "j": 1,
             "w": [[0], [0, 5], [1, 50], [2], [3, 30], [4, ".x"], [5]],
             "t": {
                 "r": [
@@ -653,7 +653,7 @@ fn every_layout_has_its_place() {
         ),
         (
             json!({"kind": "bar", "position": "bottom", "sticky": false}),
-            json!({"z": "100%"}),
+            json!({"y": 9, "z": "100%"}),
             "bar bottom free",
             &["bar"],
         ),
@@ -683,13 +683,13 @@ fn every_layout_has_its_place() {
         ),
         (
             json!({"kind": "modal"}),
-            json!({"z": "1em"}),
+            json!({"y": 9, "z": "1em"}),
             "card modal open",
             &["card", "modal"],
         ),
         (
             json!({"kind": "inline", "selector": "main"}),
-            json!({"i": "main", "z": "1em"}),
+            json!({"y": 9, "i": "main", "z": "1em"}),
             "card inline open",
             &["card", "inline"],
         ),
