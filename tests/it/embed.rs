@@ -210,7 +210,7 @@ both_databases! {
         let trigger = |trigger: Value| json!({ "on": [trigger] });
         let target = |name: &str, value: Value| json!({ name: value });
         for (part, value, sign) in [
-            ("layout", json!({ "kind": "bar", "push": false, "sticky": false }), "bar over free"),
+            ("layout", json!({ "kind": "bar", "push": false, "sticky": false }), "over free"),
             ("layout", json!({ "kind": "slide_in", "corner": "top_left" }), "card slide open left"),
             ("layout", json!({ "kind": "modal" }), "[\"dialog\""),
             ("layout", json!({ "kind": "inline", "selector": "main > p" }), "\"i\":\"main > p\""),

@@ -195,7 +195,7 @@ test('the starters of the server are shown as they are meant', async () => {
   const starters = JSON.parse(await readFile(new URL('starters.json', import.meta.url), 'utf8'));
   await visit(Object.values(starters), { locale: 'de-AT', viewport: { width: 1280, height: 720 } });
   await page.locator('section').nth(2).waitFor();
-  for (const starter of Object.values(starters)) await page.getByText(starter.t.de.m).waitFor();
+  for (const starter of Object.values(starters)) await page.getByText(starter.v[0][2].de[0][2][2]).waitFor();
   await page.getByRole('textbox', { name: 'Ihre E-Mail-Adresse' }).fill('ada@example.com');
   await assertAccessible();
   await page.getByRole('button', { name: 'Kontakt aufnehmen' }).click();

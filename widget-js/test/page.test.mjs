@@ -272,8 +272,9 @@ for (const reducedMotion of ['reduce', 'no-preference']) {
       (pixels) => getComputedStyle(document.documentElement).marginTop === `${pixels}px`,
       height,
     );
-    await page.waitForFunction('shifts.length');
-    const [first, last] = await page.evaluate('[shifts.at(0)[0], shifts.at(-1)[0]]');
+    // What glides in small steps is no shift to the browser.
+    if (reducedMotion === 'reduce') await page.waitForFunction('shifts.length');
+    const [first, last] = await page.evaluate('[shifts.at(0)?.[0] ?? 0, shifts.at(-1)?.[0] ?? 0]');
     assert.ok(last - first < 1000, `${last - first}`);
     assert.equal(await page.evaluate('scrollY'), 0);
     await context.close();
