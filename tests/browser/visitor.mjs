@@ -39,18 +39,21 @@ try {
       const box = element?.getBoundingClientRect();
       if (!box || box.width < 20 || box.height < 20) return null;
       // Not while it still moves into place.
-      const moved = element.lastY !== box.y;
-      element.lastY = box.y;
+      const at = `${box.x} ${box.y}`;
+      const moved = element.lastAt !== at;
+      element.lastAt = at;
       if (moved || window.root.host.getAnimations({ subtree: true }).some((one) => one.playState === "running")) return null;
       const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
       return document.elementFromPoint(x, y) === window.root.host && { x, y };
     }, selector).then((handle) => handle.jsonValue());
 
-  const field = await place("input[type=email]");
+  await place("input[type=email]");
   await page.screenshot({ path: `${folder}/open.png` });
   const stored = await page.evaluate(
     () => Object.keys(localStorage).length + Object.keys(sessionStorage).length + document.cookie.length,
   );
+  // Taking the picture has given a cold browser time to lay the page out once more: look again.
+  const field = await place("input[type=email]");
   await page.mouse.click(field.x, field.y);
   await page.waitForFunction(() => window.root.activeElement?.type === "email");
   await page.keyboard.type(email, { delay: 70 }); // as people type: what fills a form at once is a robot
