@@ -303,11 +303,12 @@ test('motion in every layout is only for those who want it', async () => {
     notice('stands', {}, inline()),
     notice('asks', {}, MODAL),
   ];
-  const running = () =>
-    page.evaluate(() => {
+  const running = (anew) =>
+    page.evaluate((anew) => {
+      if (anew) globalThis.contactbar.push(['close'], ['open']);
       const ours = [...document.querySelectorAll('div')].filter((node) => node.shadowRoot);
       return ours.flatMap(({ shadowRoot }) => shadowRoot.firstChild.getAnimations()).length;
-    });
+    }, anew);
   await visit(bars, { html: HTML });
   await card().nth(2).waitFor();
   assert.equal(await running(), 0);
@@ -316,6 +317,5 @@ test('motion in every layout is only for those who want it', async () => {
     '0s',
   );
   await page.emulateMedia({ reducedMotion: 'no-preference' });
-  await page.evaluate('contactbar.close(), contactbar.open()');
-  assert.equal(await running(), 3);
+  assert.ok((await running(true)) >= 3);
 });
