@@ -11,7 +11,6 @@ export type Part =
   | 'inline'
   | 'tab'
   | 'form'
-  | 'link'
   | 'target'
   | 'schedule'
   | 'scroll'

@@ -114,7 +114,8 @@ impl Contacts {
         Ok(())
     }
 
-    /// Everything that a post sets off, in one transaction. Answers whether it counts. The counts come last: all writers of a bar wait for them.
+    /// Everything that a post sets off, in one transaction. Answers whether it counts. The counts come last: all
+    /// writers of a bar wait for them.
     fn keep(&self, tx: &mut Conn, incoming: &Incoming) -> Result<bool, NotKept> {
         let Incoming {
             bar, post, accepted, ..
