@@ -1,0 +1,61 @@
+import { createRouter } from 'sv-router';
+import { session } from './state/session.svelte';
+
+/** Where somebody goes who is logged in, and nobody else. */
+function membersOnly({ pathname }: { pathname: string }) {
+  if (session.current) return;
+  const next = pathname === '/' ? '' : `?next=${encodeURIComponent(pathname + location.search)}`;
+  throw navigate(`/login${next}` as '/login', { replace: true });
+}
+
+export const { p, navigate, isActive, route } = createRouter({
+  '/': {
+    hooks: { beforeLoad: membersOnly },
+    layout: () => import('./shell/Shell.svelte'),
+    '/': () => import('./pages/bars/BarsPage.svelte'),
+    '/bars': {
+      '/': () => import('./pages/bars/BarsPage.svelte'),
+      '/new': () => import('./pages/bars/NewBarPage.svelte'),
+      '/:bar': {
+        layout: () => import('./pages/bars/BarLayout.svelte'),
+        '/': () => import('./pages/bars/OverviewPage.svelte'),
+        '/statistics': () => import('./pages/statistics/StatisticsPage.svelte'),
+        '/history': () => import('./pages/bars/HistoryPage.svelte'),
+        '/install': () => import('./pages/bars/InstallPage.svelte'),
+        '/settings': () => import('./pages/bars/BarSettingsPage.svelte'),
+      },
+    },
+    '/contacts': {
+      '/': () => import('./pages/contacts/ContactsPage.svelte'),
+      '/:contact': () => import('./pages/contacts/ContactPage.svelte'),
+    },
+    '/settings': {
+      layout: () => import('./pages/settings/SettingsLayout.svelte'),
+      '/': () => import('./pages/settings/ProfilePage.svelte'),
+      '/profile': () => import('./pages/settings/ProfilePage.svelte'),
+      '/member': () => import('./pages/settings/MemberPage.svelte'),
+      '/team': () => import('./pages/settings/TeamPage.svelte'),
+      '/security': () => import('./pages/settings/SecurityPage.svelte'),
+      '/sessions': () => import('./pages/settings/SessionsPage.svelte'),
+      '/tokens': () => import('./pages/settings/TokensPage.svelte'),
+      '/webhooks': () => import('./pages/settings/WebhooksPage.svelte'),
+      '/webhooks/:webhook': () => import('./pages/settings/WebhookPage.svelte'),
+      '/messages': () => import('./pages/settings/MessagesPage.svelte'),
+      '/audit-log': () => import('./pages/settings/AuditLogPage.svelte'),
+      '/leave': () => import('./pages/settings/LeavePage.svelte'),
+    },
+  },
+  // The editor takes the whole window.
+  '/bars/:bar/edit': {
+    hooks: { beforeLoad: membersOnly },
+    '/': () => import('./pages/bars/EditorPage.svelte'),
+  },
+  '/login': () => import('./pages/entry/LoginPage.svelte'),
+  '/register': () => import('./pages/entry/RegisterPage.svelte'),
+  '/verify': () => import('./pages/entry/VerifyPage.svelte'),
+  '/confirm-address': () => import('./pages/entry/ConfirmAddressPage.svelte'),
+  '/forgot-password': () => import('./pages/entry/ForgotPasswordPage.svelte'),
+  '/reset-password': () => import('./pages/entry/ResetPasswordPage.svelte'),
+  '/invitation': () => import('./pages/entry/InvitationPage.svelte'),
+  '*': () => import('./pages/MissingPage.svelte'),
+});

@@ -1,0 +1,64 @@
+import { api, ask } from '../api/client';
+import { ApiProblem } from '../api/problem';
+import type { Member, Role, Session } from '../api/schema';
+import { setLanguage } from '../i18n/index.svelte';
+
+const RANK: Record<Role, number> = { viewer: 0, editor: 1, admin: 2, owner: 3 };
+
+let current = $state.raw<Session | null>();
+let member = $state.raw<Member>();
+
+/** Who is logged in, and as whose member. */
+export const session = {
+  /** `undefined`: not asked yet; `null`: nobody. */
+  get current() {
+    return current;
+  },
+  get user() {
+    return current?.user;
+  },
+  /** The member that the pages are about. */
+  get member() {
+    return member;
+  },
+  get memberId(): string {
+    return current?.member?.member_id ?? '';
+  },
+  get timeZone(): string {
+    return member?.time_zone ?? 'UTC';
+  },
+  get role(): Role | undefined {
+    return current?.member?.role;
+  },
+  /** Whether the role allows at least what this one does. */
+  atLeast(role: Role): boolean {
+    return RANK[this.role ?? 'viewer'] >= RANK[role];
+  },
+
+  async load(): Promise<Session | null> {
+    try {
+      await this.set(await ask(api.GET('/api/v1/session')));
+    } catch (error) {
+      if (!(error instanceof ApiProblem) || error.status !== 401) throw error;
+      current = null;
+    }
+    return current ?? null;
+  },
+  async set(fresh: Session): Promise<void> {
+    const id = fresh.member?.member_id;
+    const read = id && id !== member?.id ? this.readMember(id) : undefined;
+    await Promise.all([read, setLanguage(fresh.user.language)]);
+    current = fresh;
+  },
+  async readMember(id = current?.member?.member_id ?? ''): Promise<void> {
+    member = await ask(api.GET('/api/v1/members/{member_id}', { params: { path: { member_id: id } } }));
+  },
+  async logOut(): Promise<void> {
+    await ask(api.DELETE('/api/v1/session'));
+    this.forget();
+  },
+  forget() {
+    current = null;
+    member = undefined;
+  },
+};

@@ -1,0 +1,30 @@
+import { resolve } from 'node:path';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vite';
+import { precompressed } from './precompressed.ts';
+
+/** The server that `npm run dev` asks: one that `make run` started. */
+const server = process.env.CONTACTBAR_URL ?? 'http://127.0.0.1:8080';
+const asked = ['/api', '/b/', '/e', '/docs', '/policies', '/optout', '/mail', '/demo'];
+
+export default defineConfig({
+  plugins: [svelte(), precompressed()],
+  build: {
+    target: ['chrome123', 'firefox121', 'safari17.5'],
+    // Every script and style is a file of its own name: the page's policy allows nothing inline.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: {
+      input: {
+        index: resolve(import.meta.dirname, 'index.html'),
+        preview: resolve(import.meta.dirname, 'preview.html'),
+      },
+    },
+  },
+  server: {
+    port: 5173,
+    proxy: Object.fromEntries(
+      asked.map((path) => [path, { target: server, changeOrigin: true, headers: { origin: server } }]),
+    ),
+  },
+});
