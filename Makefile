@@ -5,7 +5,7 @@ PROFILE ?= dev
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint openapi widget size screenshots bench test-rust test-widget test-openapi test-mail test-browser
+.PHONY: help run test setup fmt lint openapi widget dashboard size screenshots bench test-rust test-widget test-dashboard test-openapi test-mail test-browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,8 +19,10 @@ test: ## set up what is missing and run every check, on SQLite and PostgreSQL
 setup: ## install the Debian packages and Python tools that the tests need
 	@tools/setup build test python
 
-fmt: ## format the Rust code
+fmt: ## format the code
 	@cargo fmt
+	@cd widget-js && npm run --silent format
+	@cd dashboard && npm run --silent format
 
 lint: ## formatting, clippy, licences and stray secrets
 	@tools/test tidy fmt clippy deny
@@ -30,13 +32,19 @@ openapi: ## rewrite openapi/openapi.json from the code
 	@cargo run --quiet -- openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
 
 widget: ## build the bar's script
-	@tools/widget
+	@tools/frontend widget-js
 
-size: widget ## the weight of the bar's script, part by part
+dashboard: ## build the dashboard
+	@tools/frontend dashboard
+
+size: widget dashboard ## the weight of the bar's script, part by part, and of the dashboard's first page
 	@cd widget-js && node build.mjs --parts
+	@cd dashboard && npm run --silent weight
 
-screenshots: widget ## pictures of every layout of the bar in .build/screenshots
+screenshots: widget dashboard ## pictures of every layout of the bar and every page of the dashboard in .build/screenshots
 	@cd widget-js && node test/screenshots.mjs ../.build/screenshots
+	@cargo build --locked --quiet --bin contactbar
+	@cd dashboard && CONTACTBAR_BIN=$(CARGO_TARGET_DIR)/debug/contactbar node test/screenshots.mjs ../.build/screenshots/dashboard
 
 bench: widget ## how long the bar keeps a page's main thread busy
 	@cd widget-js && node bench/main-thread.mjs
@@ -45,7 +53,10 @@ test-rust: ## the Rust tests, on both databases
 	@tools/test rust
 
 test-widget: ## the bar's script: types, lint, tests
-	@tools/test widget
+	@tools/test frontends widget
+
+test-dashboard: ## the dashboard in a real browser, on both databases
+	@tools/test frontends dashboard
 
 test-openapi: ## the API document: valid, true (schemathesis), good for a generated client
 	@tools/test openapi schemathesis

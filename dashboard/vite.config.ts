@@ -13,6 +13,7 @@ export default defineConfig({
     target: ['chrome123', 'firefox121', 'safari17.5'],
     // Every script and style is a file of its own name: the page's policy allows nothing inline.
     assetsInlineLimit: 0,
+    manifest: true,
     modulePreload: { polyfill: false },
     rollupOptions: {
       input: {
