@@ -5,7 +5,7 @@ PROFILE ?= dev
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint openapi widget dashboard size screenshots bench test-rust test-widget test-dashboard test-openapi test-mail test-browser
+.PHONY: help run test setup fmt lint openapi widget dashboard size screenshots bench crash test-rust test-widget test-dashboard test-openapi test-mail test-browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ screenshots: widget dashboard ## pictures of every layout of the bar and every p
 
 bench: widget ## how long the bar keeps a page's main thread busy
 	@cd widget-js && node bench/main-thread.mjs
+
+crash: ## 200 rounds of kill -9 under load, for beacons and for mails, on both databases
+	@CRASH_ROUNDS=200 tools/test crash
 
 test-rust: ## the Rust tests, on both databases
 	@tools/test rust

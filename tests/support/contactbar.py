@@ -110,10 +110,10 @@ def token_in(message):
 class Server:
     """`contactbar serve` on a free port, on a database of its own: `sqlite` or `postgres`."""
 
-    def __init__(self, database, **settings):
+    def __init__(self, database, mailbox=None, **settings):
         self.database = database
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="contactbar-test-"))
-        self.mailbox = Mailbox()
+        self.mailbox = mailbox or Mailbox()
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.log = self.folder / "log"

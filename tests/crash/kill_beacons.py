@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""`kill -9` under full load, again and again: what was acknowledged is stored, once, and the roll-ups are the events' sums.
+
+    kill_beacons.py ROUNDS [sqlite|postgres …]
+
+Clients keep a journal of the event ids that a 204 acknowledged. What was under way when the server died they send again,
+as a browser does; now and then they also send again what was acknowledged. After the last round the journal is held
+against the tables: none lost, none there twice, every roll-up equal to its events.
+"""
+
+import asyncio
+import collections
+import json
+import pathlib
+import random
+import secrets
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import contactbar  # noqa: E402
+from crash import Database, UnderFire  # noqa: E402
+
+CLIENTS = 32
+SHORTEST_SECS, LONGEST_SECS = 0.05, 0.6
+KINDS = ["view", "view", "view", "click", "close"]
+BROWSERS = [
+    "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
+    "Mobile/15E148 Safari/604.1",
+]
+
+
+class Clients:
+    """Visitors' browsers, as many as there are connections, and what they were told."""
+
+    def __init__(self, port, bars, seed):
+        self.port, self.bars, self.random = port, bars, random.Random(seed)
+        self.acknowledged, self.sent_again = set(), 0
+        # What has had no answer yet, a request each: with the next server, it comes first.
+        self.unanswered = collections.deque()
+
+    def events(self):
+        bar = self.random.choice(self.bars)
+        return [
+            contactbar.beacon(
+                bar, self.random.choice(KINDS), u=f"https://shop.example/p{self.random.randrange(40)}"
+            )
+            for _ in range(self.random.choice([1, 1, 2, 5]))
+        ]
+
+    def next_request(self, last):
+        if self.unanswered:
+            self.sent_again += 1
+            return self.unanswered.popleft()
+        if last and self.random.random() < 0.05:
+            return last
+        return self.events()
+
+    async def client(self, stop):
+        reader = writer = last = None
+        agent = self.random.choice(BROWSERS)
+        while not stop.is_set():
+            events = self.next_request(last)
+            body = json.dumps(events).encode()
+            head = (
+                f"POST /e HTTP/1.1\r\nHost: localhost:{self.port}\r\nUser-Agent: {agent}\r\nContent-Type: text/plain\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            ).encode()
+            try:
+                if writer is None:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                writer.write(head + body)
+                answer = await reader.readuntil(b"\r\n\r\n")
+            except (OSError, asyncio.IncompleteReadError):
+                self.unanswered.append(events)
+                return
+            status = int(answer[9:12])
+            if status == 204:
+                self.acknowledged.update(event["i"] for event in events)
+                last = events
+            elif status == 503:
+                self.unanswered.append(events)
+                writer.close()
+                reader = writer = None
+                await asyncio.sleep(0)
+            else:
+                raise AssertionError(f"answered {answer!r} to {body!r}")
+        if writer:
+            writer.close()
+
+    async def fire(self, secs, then):
+        """All at once, until `then` is done to the server after so many seconds."""
+        stop = asyncio.Event()
+        clients = [asyncio.create_task(self.client(stop)) for _ in range(CLIENTS)]
+        await asyncio.sleep(secs)
+        then()
+        stop.set()
+        await asyncio.gather(*clients)
+
+
+def check_stored(database, clients, total):
+    stored = collections.Counter(row[0] for row in database.rows("select {hex(event_id)} from events"))
+    lost = clients.acknowledged - set(stored)
+    doubled = [event for event, times in stored.items() if times > 1]
+    assert not lost, f"{len(lost)} of {len(clients.acknowledged)} acknowledged events are lost"
+    assert not doubled, f"{len(doubled)} events are stored twice"
+    assert len(stored) >= total, (len(stored), total)
+    return len(stored)
+
+
+def check_rollups(database):
+    """Each roll-up of closed dimensions is what its events add up to; of open ones, the sums are."""
+    unequal = []
+    for bucket, table, micros in (
+        ("hour", "hourly_counts", 3_600_000_000),
+        ("day", "daily_counts", 86_400_000_000),
+    ):
+        for dimension, value in (
+            ("total", "''"),
+            ("variant", "variant"),
+            ("browser", "browser"),
+            ("device", "device"),
+        ):
+            counted = database.rows(
+                f"select {bucket}, value, sum(views), sum(clicks), sum(closes), sum(submissions) from {table} "
+                f"where dimension = '{dimension}' group by 1, 2 order by 1, 2"
+            )
+            summed = database.rows(
+                f"select {{micros(received_at)}} / {micros}, {value}, sum(case kind when {{kind(view)}} then 1 else 0 end), "
+                "sum(case kind when {kind(click)} then 1 else 0 end), sum(case kind when {kind(close)} then 1 else 0 end), "
+                "sum(case kind when {kind(submit)} then 1 else 0 end) from events group by 1, 2 order by 1, 2"
+            )
+            if counted != summed:
+                unequal.append((table, dimension, counted, summed))
+    pages = database.rows("select sum(views) from daily_counts where dimension = 'page'")
+    sites = database.rows("select sum(views) from sites")
+    views = database.rows("select sum(case kind when {kind(view)} then 1 else 0 end) from events")
+    if not pages == sites == views:
+        unequal.append(("sums of views", pages, sites, views))
+    visitors = database.rows("select count(*) from daily_visitors")
+    counted = database.rows("select sum(visitors) from daily_counts where dimension = 'total'")
+    if visitors != counted:
+        unequal.append(("visitors", visitors, counted))
+    assert not unequal, f"roll-ups differ from their events: {unequal}"
+
+
+def run(kind, rounds):
+    began = time.monotonic()
+    seed = secrets.randbits(32)
+    with UnderFire(kind) as server:
+        member = contactbar.Member.registered(server)
+        bars = [member.published_bar() for _ in range(3)]
+        clients = Clients(server.port, bars, seed)
+        for _ in range(rounds):
+            asyncio.run(clients.fire(clients.random.uniform(SHORTEST_SECS, LONGEST_SECS), server.kill))
+            server.start_again()
+        # The last round ends in peace: what is still unanswered arrives now.
+        asyncio.run(clients.fire(0.5, lambda: None))
+        server.stop()
+        database = Database(server)
+        stored = check_stored(database, clients, len(clients.acknowledged))
+        check_rollups(database)
+    print(
+        f"{kind}: {rounds} × kill -9, {len(clients.acknowledged)} events acknowledged, {stored} stored, "
+        f"{clients.sent_again} requests sent again; lost 0, doubled 0, roll-ups equal ({time.monotonic() - began:.0f} s, "
+        f"seed {seed})"
+    )
+
+
+if __name__ == "__main__":
+    rounds = int(sys.argv[1])
+    kinds = sys.argv[2:] or ["sqlite"]
+    for kind in kinds:
+        run(kind, rounds)
+    print(f"{len(kinds)} passed, 0 failed")
