@@ -19,7 +19,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import contactbar  # noqa: E402
-from crash import Database, UnderFire  # noqa: E402
+from under_fire import Database, UnderFire  # noqa: E402
 
 CLIENTS = 32
 SHORTEST_SECS, LONGEST_SECS = 0.05, 0.6

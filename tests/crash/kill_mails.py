@@ -21,7 +21,7 @@ import requests
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import contactbar  # noqa: E402
-from crash import Database, UnderFire  # noqa: E402
+from under_fire import Database, UnderFire  # noqa: E402
 
 PEOPLE = 4
 SLOWEST_SECS = 0.15
