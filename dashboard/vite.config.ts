@@ -24,6 +24,8 @@ export default defineConfig({
   },
   server: {
     port: 5173,
+    // `null`: the preview's frame is sandboxed, so that its origin is nobody's.
+    cors: { origin: [/^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?$/, 'null'] },
     proxy: Object.fromEntries(
       asked.map((path) => [path, { target: server, changeOrigin: true, headers: { origin: server } }]),
     ),
