@@ -49,8 +49,10 @@ screenshots: widget dashboard ## pictures of every layout of the bar and every p
 bench: widget ## how long the bar keeps a page's main thread busy
 	@cd widget-js && node bench/main-thread.mjs
 
-crash: ## 200 rounds of kill -9 under load, for beacons and for mails, on both databases
+crash: ## kill -9 under load 200 times, beacons and mails, both databases; a disk that fails, a database that goes away
+	@tools/setup strace
 	@CRASH_ROUNDS=200 tools/test crash
+	@cat .build/log/crash.log
 
 test-rust: ## the Rust tests, on both databases
 	@tools/test rust

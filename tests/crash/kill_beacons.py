@@ -37,7 +37,7 @@ class Clients:
 
     def __init__(self, port, bars, seed):
         self.port, self.bars, self.random = port, bars, random.Random(seed)
-        self.acknowledged, self.sent_again = set(), 0
+        self.acknowledged, self.sent_again, self.turned_away = set(), 0, 0
         # What has had no answer yet, a request each: with the next server, it comes first.
         self.unanswered = collections.deque()
 
@@ -81,6 +81,7 @@ class Clients:
                 self.acknowledged.update(event["i"] for event in events)
                 last = events
             elif status == 503:
+                self.turned_away += 1
                 self.unanswered.append(events)
                 writer.close()
                 reader = writer = None
