@@ -1572,8 +1572,7 @@ export const de: Catalogue = {
     },
     tokens: {
       title: 'API-Tokens',
-      about:
-        'Mit einem Token arbeitet ein Programm im Namen dieses Mitglieds. Was diese Oberfläche kann, kann auch ein Programm.',
+      about: 'Was diese Oberfläche kann, kann auch ein Programm mit einem Token.',
       reference: 'Referenz der API',
       make: 'Token anlegen',
       empty: 'Noch keine Tokens',
@@ -1718,6 +1717,7 @@ export const de: Catalogue = {
       barGone: 'eine gelöschte Leiste',
       somebody: 'einer Person',
       someToken: 'ein Token',
+      theToken: (name) => `das Token „${name}“`,
       unknown: (who, action) => `${who} etwas getan: ${action}`,
       sentences: {
         'member.registered': (who) => `${who} dieses Mitglied registriert.`,

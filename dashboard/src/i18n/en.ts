@@ -1547,8 +1547,7 @@ export const en = {
     },
     tokens: {
       title: 'API tokens',
-      about:
-        'With a token, a program works in the name of this member. Everything this dashboard does, a program can do.',
+      about: 'Whatever this dashboard does, a program with a token can do.',
       reference: 'Reference of the API',
       make: 'Make a token',
       empty: 'No tokens yet',
@@ -1690,6 +1689,7 @@ export const en = {
       barGone: 'a deleted bar',
       somebody: 'somebody',
       someToken: 'a token',
+      theToken: (name: string) => `the token “${name}”`,
       unknown: (who: string, action: string) => `${who} did something: ${action}`,
       sentences: {
         'member.registered': (who: string) => `${who} registered this member.`,

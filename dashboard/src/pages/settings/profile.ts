@@ -1,0 +1,42 @@
+import type { ProfileField } from '../../api/schema';
+
+type Look = {
+  field: ProfileField;
+  type?: 'tel' | 'url';
+  autocomplete?:
+    | 'name'
+    | 'street-address'
+    | 'postal-code'
+    | 'address-level2'
+    | 'address-level1'
+    | 'tel'
+    | 'url';
+};
+
+/** The optional fields, in the order in which they are asked for. */
+export const FIELDS: readonly Look[] = [
+  { field: 'full_name', autocomplete: 'name' },
+  { field: 'occupation' },
+  { field: 'street', autocomplete: 'street-address' },
+  { field: 'postal_code', autocomplete: 'postal-code' },
+  { field: 'city', autocomplete: 'address-level2' },
+  { field: 'state', autocomplete: 'address-level1' },
+  { field: 'country' },
+  { field: 'phone', type: 'tel', autocomplete: 'tel' },
+  { field: 'mobile_phone', type: 'tel' },
+  { field: 'website', type: 'url', autocomplete: 'url' },
+  { field: 'industry' },
+  { field: 'gender' },
+  { field: 'tax_id' },
+];
+
+const CODES =
+  'AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW';
+
+/** All countries with their names in a language, sorted by them. */
+export function countries(language: string): { value: string; label: string }[] {
+  const names = new Intl.DisplayNames(language, { type: 'region' });
+  return CODES.split(' ')
+    .map((value) => ({ value, label: names.of(value) ?? value }))
+    .sort((one, other) => one.label.localeCompare(other.label, language));
+}
