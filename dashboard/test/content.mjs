@@ -195,7 +195,7 @@ export async function fill(product, { call }, databaseFile) {
   await call('POST', `/bars/${contact.id}/publish`, { note: 'Friendlier words' });
   const again = await call('GET', `/bars/${contact.id}/draft`);
   again.configuration.variants[0].texts.en.button = 'Ask the workshop';
-  again.configuration.layout.position = 'bottom';
+  again.configuration.layout.position = 'top';
   await call('PUT', `/bars/${contact.id}/draft`, {
     revision: again.revision,
     configuration: again.configuration,
