@@ -383,6 +383,7 @@ impl App {
             embed::api::describe(),
             install::api::describe(),
             tracking::api::describe(),
+            tracking::api::describe_filters(),
             contacts::api::describe(),
         ])
     }

@@ -350,6 +350,7 @@ diesel::table! {
         language -> Text,
         utm -> Nullable<Document>,
         shown_ms -> Nullable<Integer>,
+        first_of_day -> Bool,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use jiff::tz::TimeZone;
@@ -13,8 +14,8 @@ use super::rules::{self, Facts};
 use super::statistics::{self, Breakdown, DroppedByReason, Ranking, Series, Site, SitePage, Totals};
 use super::visitors::Salts;
 use super::{
-    Agent, Beacon, Dimension, Drop, DropReason, Event, EventKind, Interval, PageUrl, Period, SubmitEvent,
-    Visit, primary_language, store,
+    Agent, Beacon, Counts, Dimension, Drop, DropReason, Event, EventKind, Filters, Interval, OTHER, PageUrl,
+    Period, SubmitEvent, Visit, primary_language, store,
 };
 use crate::bars::{PublishedBar, PublishedBars};
 use crate::clock::{Clock, Timestamp};
@@ -254,13 +255,31 @@ impl Tracking {
     }
 
     /// Totals of a period, and of the one before it.
-    pub async fn totals(&self, member: MemberId, bar: BarId, period: Period) -> db::Result<Totals> {
+    pub async fn totals(
+        &self,
+        member: MemberId,
+        bar: BarId,
+        period: Period,
+        filters: Filters,
+    ) -> db::Result<Totals> {
         self.db
             .read(move |conn| {
                 let before = period.before();
+                let both = before.hours().start..period.hours().end;
+                let source = source(conn, member, bar, &filters, None, &both)?;
+                let mut total = |hours| match &source {
+                    Source::RollUps((dimension, value)) => {
+                        store::total_of_value(conn, member, bar, (*dimension, value), hours)
+                    }
+                    Source::Events { from_hour } => {
+                        let hours = since(hours, *from_hour);
+                        store::total_of_events(conn, member, bar, &filters, hours)
+                    }
+                };
                 Ok(Totals {
-                    counts: store::total(conn, member, bar, period.hours())?,
-                    before: store::total(conn, member, bar, before.hours())?,
+                    counts: total(period.hours())?,
+                    before: total(before.hours())?,
+                    complete_from: source.complete_from(&both),
                     period_before: before,
                     period,
                 })
@@ -268,28 +287,36 @@ impl Tracking {
             .await
     }
 
-    /// A bar's counts hour by hour or day by day, without gaps; of one variant, if asked.
+    /// A bar's counts hour by hour or day by day, without gaps.
     pub async fn series(
         &self,
         member: MemberId,
         bar: BarId,
         period: Period,
         interval: Interval,
-        variant: Option<String>,
+        filters: Filters,
     ) -> db::Result<Series> {
-        let hours = period.hours();
-        let rows = self
-            .db
-            .read(move |conn| match &variant {
-                None => store::list_hours(conn, member, bar, Dimension::Total, "", hours),
-                Some(variant) => store::list_hours(conn, member, bar, Dimension::Variant, variant, hours),
+        self.db
+            .read(move |conn| {
+                let hours = period.hours();
+                let source = source(conn, member, bar, &filters, None, &hours)?;
+                let rows = match &source {
+                    Source::RollUps((dimension, value)) => {
+                        store::list_hours(conn, member, bar, *dimension, value, hours.clone())?
+                    }
+                    Source::Events { from_hour } => {
+                        let hours = since(hours.clone(), *from_hour);
+                        store::list_hours_of_events(conn, member, bar, &filters, hours)?
+                    }
+                };
+                Ok(Series {
+                    points: statistics::fill(&period, interval, &rows),
+                    complete_from: source.complete_from(&hours),
+                    period,
+                    interval,
+                })
             })
-            .await?;
-        Ok(Series {
-            points: statistics::fill(&period, interval, &rows),
-            period,
-            interval,
-        })
+            .await
     }
 
     /// A bar's counts by the values of a dimension.
@@ -300,12 +327,32 @@ impl Tracking {
         period: Period,
         by: Dimension,
         ranking: Ranking,
+        filters: Filters,
     ) -> db::Result<Breakdown> {
         self.db
             .read(move |conn| {
-                let values = store::list_by_value(conn, member, bar, by, period.hours(), ranking)?;
-                let all = store::sum_of(conn, member, bar, by, period.hours())?;
-                Ok(statistics::breakdown(period, by, values, all))
+                let hours = period.hours();
+                let source = source(conn, member, bar, &filters, Some(by), &hours)?;
+                let (values, all) = match &source {
+                    Source::RollUps((Dimension::Total, _)) => (
+                        store::list_by_value(conn, member, bar, by, hours.clone(), ranking)?,
+                        store::sum_of(conn, member, bar, by, hours.clone())?,
+                    ),
+                    Source::RollUps((dimension, value)) => {
+                        let of = (*dimension, value.as_str());
+                        let counts = store::total_of_value(conn, member, bar, of, hours.clone())?;
+                        let values = (counts != Counts::default()).then(|| (value.clone(), counts));
+                        (values.into_iter().collect(), counts)
+                    }
+                    Source::Events { from_hour } => {
+                        let hours = since(hours.clone(), *from_hour);
+                        store::list_events_by_value(conn, member, bar, &filters, by, hours, ranking)?
+                    }
+                };
+                Ok(Breakdown {
+                    complete_from: source.complete_from(&hours),
+                    ..statistics::breakdown(period, by, values, all)
+                })
             })
             .await
     }
@@ -361,6 +408,51 @@ impl Tracking {
     ) -> Result<Period, super::period::Unfit> {
         Period::read(from, to, zone, self.clock.now())
     }
+}
+
+/// Where an answer comes from.
+enum Source {
+    /// The roll-ups of one value, which know it for ever.
+    RollUps((Dimension, String)),
+    /// The events, of which all are kept from this hour on.
+    Events { from_hour: i32 },
+}
+
+impl Source {
+    /// From when on what it says of these hours is whole, if it is not all of it.
+    fn complete_from(&self, hours: &Range<i32>) -> Option<Timestamp> {
+        match self {
+            Self::Events { from_hour } if *from_hour > hours.start => {
+                Some(Timestamp::from_secs(i64::from(*from_hour) * 3600))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The roll-ups where they know it; else the events, while those are kept.
+fn source(
+    conn: &mut Conn,
+    member: MemberId,
+    bar: BarId,
+    filters: &Filters,
+    by: Option<Dimension>,
+    hours: &Range<i32>,
+) -> db::Result<Source> {
+    if let Some((dimension, value)) = filters.plain(by) {
+        let lacks = dimension.is_open()
+            && value != OTHER
+            && store::has_others(conn, member, bar, dimension, hours.clone())?;
+        if !lacks {
+            return Ok(Source::RollUps((dimension, value.to_owned())));
+        }
+    }
+    let from_hour = store::first_hour_kept(conn, member, bar, hours)?;
+    Ok(Source::Events { from_hour })
+}
+
+fn since(hours: Range<i32>, first: i32) -> Range<i32> {
+    hours.start.max(first).min(hours.end)..hours.end
 }
 
 /// What was seen, as far as it decides whether it counts.

@@ -13,6 +13,8 @@ pub struct Totals {
     pub counts: Counts,
     pub period_before: Period,
     pub before: Counts,
+    /// Both are whole from here on; `None`: from their beginnings.
+    pub complete_from: Option<Timestamp>,
 }
 
 /// Counts over time, without gaps.
@@ -21,6 +23,8 @@ pub struct Series {
     pub period: Period,
     pub interval: Interval,
     pub points: Vec<Point>,
+    /// Whole from here on; `None`: from the beginning.
+    pub complete_from: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +42,8 @@ pub struct Breakdown {
     /// All that the values above are not.
     pub other: Counts,
     pub total: Counts,
+    /// Whole from here on; `None`: from the beginning of the period.
+    pub complete_from: Option<Timestamp>,
 }
 
 /// By what the values of a breakdown are ranked.
@@ -123,6 +129,7 @@ pub fn breakdown(
         values,
         other,
         total,
+        complete_from: None,
     }
 }
 

@@ -22,6 +22,7 @@ mod problems;
 mod schema;
 mod server;
 mod service;
+mod statistics;
 mod tracking;
 mod webhooks;
 mod team;

@@ -7,6 +7,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{Attachment, AttachmentType};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, Tags};
 
+use super::filters::Only;
 use crate::accounts::Operation;
 use crate::accounts::api::Caller;
 use crate::clock::Timestamp;
@@ -91,6 +92,10 @@ struct Statistics {
     totals: Numbers,
     period_before: PeriodAnswer,
     totals_before: Numbers,
+    /// Under filters: from when on the numbers are whole, because single events are kept for a while only. Absent: all
+    /// of it is.
+    #[oai(skip_serializing_if_is_none)]
+    complete_from: Option<Timestamp>,
 }
 
 /// Counts over time, without gaps.
@@ -100,6 +105,10 @@ struct SeriesAnswer {
     period: PeriodAnswer,
     interval: Interval,
     points: Vec<PointAnswer>,
+    /// Under filters: from when on the numbers are whole, because single events are kept for a while only. Absent: all
+    /// of it is.
+    #[oai(skip_serializing_if_is_none)]
+    complete_from: Option<Timestamp>,
 }
 
 /// An hour or a day.
@@ -124,6 +133,10 @@ struct BreakdownAnswer {
     /// All that is not among the items: smaller values, those too many to be told apart, and what has none.
     other: Numbers,
     total: Numbers,
+    /// Under filters: from when on the numbers are whole, because single events are kept for a while only. Absent: all
+    /// of it is.
+    #[oai(skip_serializing_if_is_none)]
+    complete_from: Option<Timestamp>,
 }
 
 #[derive(Debug, Object)]
@@ -226,6 +239,9 @@ impl StatisticsApi {
     ///
     /// Views, visitors, clicks, closes and submissions of a period, and of the period before it. Without `from` and
     /// `to`: the last 30 days, today included.
+    ///
+    /// Filters must all hold. One value is known for ever; several together as long as single events are kept:
+    /// `complete_from` says from when on the numbers are whole, both periods considered.
     #[oai(
         path = "/bars/:bar_id/stats",
         method = "get",
@@ -246,6 +262,7 @@ impl StatisticsApi {
         /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
         #[oai(validator(max_length = 64))]
         time_zone: Query<Option<String>>,
+        only: Only,
     ) -> Result<Json<Statistics>, Problem> {
         let asked = Asked {
             from: from.0,
@@ -255,18 +272,21 @@ impl StatisticsApi {
         let (member, period) = self
             .question(&caller, Operation::ReadStats, bar_id.0, asked)
             .await?;
-        let totals = self.tracking.totals(member, bar_id.0, period).await?;
+        only.0.check(None)?;
+        let totals = self.tracking.totals(member, bar_id.0, period, only.0).await?;
         Ok(Json(Statistics {
             period: (&totals.period).into(),
             totals: totals.counts.into(),
             period_before: (&totals.period_before).into(),
             totals_before: totals.before.into(),
+            complete_from: totals.complete_from,
         }))
     }
 
     /// Read a bar's counts over time
     ///
     /// Hour by hour or day by day, without gaps; a day is one of the time zone, of 23 to 25 hours. At most 1000 points.
+    /// Filters as in the totals; points before `complete_from` lack what is no longer kept.
     #[oai(
         path = "/bars/:bar_id/stats/series",
         method = "get",
@@ -290,9 +310,7 @@ impl StatisticsApi {
         time_zone: Query<Option<String>>,
         /// Absent: hours up to two days, else days.
         interval: Query<Option<Interval>>,
-        /// Only this variant.
-        #[oai(validator(max_length = 16))]
-        variant: Query<Option<String>>,
+        only: Only,
     ) -> Result<Json<SeriesAnswer>, Problem> {
         let asked = Asked {
             from: from.0,
@@ -302,11 +320,12 @@ impl StatisticsApi {
         let (member, period) = self
             .question(&caller, Operation::ReadStatsSeries, bar_id.0, asked)
             .await?;
+        only.0.check(None)?;
         let interval = interval.0.unwrap_or_else(|| period.natural_interval());
         period.check(interval)?;
         let series = self
             .tracking
-            .series(member, bar_id.0, period, interval, variant.0)
+            .series(member, bar_id.0, period, interval, only.0)
             .await?;
         let points = series.points.into_iter().map(|point| PointAnswer {
             start: point.start.at,
@@ -317,10 +336,13 @@ impl StatisticsApi {
             period: (&series.period).into(),
             interval: series.interval,
             points: points.collect(),
+            complete_from: series.complete_from,
         }))
     }
 
     /// Read a bar's counts by page, site, referrer, …
+    ///
+    /// Filters as in the totals.
     #[oai(
         path = "/bars/:bar_id/stats/breakdown",
         method = "get",
@@ -349,6 +371,7 @@ impl StatisticsApi {
         /// How many values are listed. Absent: 50.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<i64>>,
+        only: Only,
     ) -> Result<Json<BreakdownAnswer>, Problem> {
         let asked = Asked {
             from: from.0,
@@ -358,13 +381,14 @@ impl StatisticsApi {
         let (member, period) = self
             .question(&caller, Operation::ReadStatsBreakdown, bar_id.0, asked)
             .await?;
+        only.0.check(Some(by.0.into()))?;
         let ranking = Ranking {
             by: sort.0.unwrap_or(RankBy::Views),
             limit: limit.0.unwrap_or(50),
         };
         let breakdown = self
             .tracking
-            .breakdown(member, bar_id.0, period, by.0.into(), ranking)
+            .breakdown(member, bar_id.0, period, by.0.into(), ranking, only.0)
             .await?;
         let items = breakdown.values.into_iter().map(|(value, counts)| ValueAnswer {
             value,
@@ -376,6 +400,7 @@ impl StatisticsApi {
             items: items.collect(),
             other: breakdown.other.into(),
             total: breakdown.total.into(),
+            complete_from: breakdown.complete_from,
         }))
     }
 
@@ -428,7 +453,7 @@ impl StatisticsApi {
     /// Export a bar's counts as CSV
     ///
     /// With `by`: by its values; without: over time. Cells that a spreadsheet would take for formulas begin with an
-    /// apostrophe.
+    /// apostrophe. Filters as in the totals.
     #[oai(
         path = "/bars/:bar_id/stats.csv",
         method = "get",
@@ -454,6 +479,7 @@ impl StatisticsApi {
         time_zone: Query<Option<String>>,
         /// For an export over time. Absent: hours up to two days, else days.
         interval: Query<Option<Interval>>,
+        only: Only,
     ) -> Result<Export, Problem> {
         let asked = Asked {
             from: from.0,
@@ -463,6 +489,7 @@ impl StatisticsApi {
         let (member, period) = self
             .question(&caller, Operation::ExportStats, bar_id.0, asked)
             .await?;
+        only.0.check(by.0.map(Dimension::from))?;
         let (heading, rows) = match by.0 {
             Some(by) => {
                 let ranking = Ranking {
@@ -471,7 +498,7 @@ impl StatisticsApi {
                 };
                 let breakdown = self
                     .tracking
-                    .breakdown(member, bar_id.0, period, by.into(), ranking)
+                    .breakdown(member, bar_id.0, period, by.into(), ranking, only.0)
                     .await?;
                 let mut rows = breakdown.values;
                 if breakdown.other != Counts::default() {
@@ -484,7 +511,7 @@ impl StatisticsApi {
                 period.check(interval)?;
                 let series = self
                     .tracking
-                    .series(member, bar_id.0, period, interval, None)
+                    .series(member, bar_id.0, period, interval, only.0)
                     .await?;
                 let rows = series
                     .points
