@@ -152,9 +152,11 @@ operations! {
     CheckInstall = "check_install": from(Editor, BarsWrite);
 
     // What bars counted.
+    ReadAllStats = "read_all_stats": from(Viewer, StatsRead);
     ReadStats = "read_stats": from(Viewer, StatsRead);
     ReadStatsSeries = "read_stats_series": from(Viewer, StatsRead);
     ReadStatsBreakdown = "read_stats_breakdown": from(Viewer, StatsRead);
+    ReadStatsVariants = "read_stats_variants": from(Viewer, StatsRead);
     ReadStatsDrops = "read_stats_drops": from(Viewer, StatsRead);
     ExportStats = "export_stats": from(Viewer, StatsRead);
     ListSites = "list_sites": from(Viewer, StatsRead);

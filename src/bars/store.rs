@@ -187,6 +187,16 @@ pub fn list(conn: &mut Conn, member: MemberId) -> Result<Vec<BarSummary>> {
     Ok(rows.into_iter().map(summary).collect())
 }
 
+pub fn find_key(conn: &mut Conn, member: MemberId, id: BarId) -> Result<Option<BarKey>> {
+    Ok(bars::table
+        .filter(bars::member_id.eq(member))
+        .filter(bars::id.eq(id))
+        .filter(bars::deleted_at.is_null())
+        .select(bars::key)
+        .first(conn)
+        .optional()?)
+}
+
 /// Whose bar has this key. For those who run the service: no member is asked for.
 pub fn find_owner(conn: &mut Conn, key: BarKey) -> Result<Option<(MemberId, BarId)>> {
     Ok(bars::table

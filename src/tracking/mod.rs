@@ -7,6 +7,7 @@ mod agents;
 pub mod api;
 mod beacon;
 mod cardinality;
+mod experiment;
 mod filter;
 pub mod ingest;
 mod jobs;
@@ -28,13 +29,15 @@ use url::Url;
 
 pub use agents::{Agent, Device};
 pub use beacon::{Beacon, Malformed};
+pub use experiment::Decision;
 pub use filter::{Filters, Unfit as FilterUnfit};
 pub use jobs::{ForgetVisitors, PurgeEvents, forget_bar};
 pub use period::{Interval, Period, Unfit as PeriodUnfit};
 pub use rollup::Counts;
 pub use service::{CountError, Dropped, Post, Tracking};
 pub use statistics::{
-    Breakdown, DroppedByReason, Point, RankBy, Ranking, Series, Site, SitePage, Totals, rate,
+    AllBars, Breakdown, DroppedByReason, Estimate, OfBar, OfVariant, Point, RankBy, Ranking, Series, Site,
+    SitePage, Totals, Variants, rate,
 };
 
 use crate::clock::Timestamp;

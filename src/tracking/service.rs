@@ -11,12 +11,16 @@ use tokio_util::sync::CancellationToken;
 use super::agents::Agents;
 use super::ingest::{self, Queue, QueueError, Recorder, Tell, Told, Writer};
 use super::rules::{self, Facts};
-use super::statistics::{self, Breakdown, DroppedByReason, Ranking, Series, Site, SitePage, Totals};
+use super::statistics::{
+    self, AllBars, Breakdown, DroppedByReason, OfBar, RankBy, Ranking, Series, Site, SitePage, Totals,
+    Variants,
+};
 use super::visitors::Salts;
 use super::{
     Agent, Beacon, Counts, Dimension, Drop, DropReason, Event, EventKind, Filters, Interval, OTHER, PageUrl,
     Period, SubmitEvent, Visit, primary_language, store,
 };
+use crate::bars::configuration::GoalKind;
 use crate::bars::{PublishedBar, PublishedBars};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Conn, Db};
@@ -357,6 +361,58 @@ impl Tracking {
             .await
     }
 
+    /// The totals of each of the member's bars, and of the period before.
+    pub async fn all_bars(&self, member: MemberId, period: Period) -> db::Result<AllBars> {
+        self.db
+            .read(move |conn| {
+                let period_before = period.before();
+                let counts = store::list_by_bar(conn, member, period.hours())?;
+                let mut before: BTreeMap<BarId, Counts> =
+                    store::list_by_bar(conn, member, period_before.hours())?
+                        .into_iter()
+                        .collect();
+                let bars = counts.into_iter().map(|(bar, counts)| OfBar {
+                    bar,
+                    counts,
+                    before: before.remove(&bar).unwrap_or_default(),
+                });
+                Ok(AllBars {
+                    bars: bars.collect(),
+                    period,
+                    period_before,
+                })
+            })
+            .await
+    }
+
+    /// A bar's variants against each other.
+    pub async fn variants(&self, member: MemberId, bar: BarId, period: Period) -> db::Result<Variants> {
+        let now = self.clock.now();
+        self.db
+            .read(move |conn| {
+                let published = PublishedBars::published_of(conn, member, bar)?;
+                let goals: Vec<(String, GoalKind)> = published
+                    .iter()
+                    .flat_map(|bar| &bar.configuration.variants)
+                    .map(|variant| (variant.key.clone(), variant.goal.kind()))
+                    .collect();
+                let ranking = Ranking {
+                    by: RankBy::Views,
+                    limit: 1000,
+                };
+                let hours = period.hours();
+                let counted =
+                    store::list_by_value(conn, member, bar, Dimension::Variant, hours.clone(), ranking)?;
+                let first = store::first_hour(conn, member, bar, hours)?;
+                let days = first.map_or(0.0, |first| {
+                    let begun = Timestamp::from_secs(i64::from(first) * 3600);
+                    now.min(period.to()).since(begun).as_secs_f64() / 86_400.0
+                });
+                Ok(statistics::compare(period, &goals, counted, days))
+            })
+            .await
+    }
+
     /// What was not counted, by reason.
     pub async fn drops(
         &self,
@@ -397,6 +453,16 @@ impl Tracking {
             .read(move |conn| store::find_time_zone(conn, member, bar))
             .await?;
         Ok(name.map(|name| TimeZone::get(&name).unwrap_or(TimeZone::UTC)))
+    }
+
+    /// The time zone that a member lives by.
+    pub async fn zone_of_member(&self, member: MemberId) -> db::Result<TimeZone> {
+        let name = self
+            .db
+            .read(move |conn| store::find_zone_of_member(conn, member))
+            .await?;
+        let zone = name.and_then(|name| TimeZone::get(&name).ok());
+        Ok(zone.unwrap_or(TimeZone::UTC))
     }
 
     /// The period of a question: what was asked, or the last 30 days.

@@ -558,6 +558,70 @@ fn split(hours: &Range<i32>) -> (Range<i32>, Range<i32>, Range<i32>) {
     }
 }
 
+/// The time zone of the member.
+pub fn find_zone_of_member(conn: &mut Conn, member: MemberId) -> Result<Option<String>> {
+    Ok(members::table
+        .filter(members::id.eq(member))
+        .select(members::time_zone)
+        .first(conn)
+        .optional()?)
+}
+
+/// All counts of each of the member's bars in these hours, bars without any included.
+pub fn list_by_bar(conn: &mut Conn, member: MemberId, hours: Range<i32>) -> Result<Vec<(BarId, Counts)>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Uid)]
+        bar_id: BarId,
+        #[diesel(embed)]
+        sum: Sum,
+    }
+    let (days, left, right) = split(&hours);
+    let part = |table: &str, bucket: &str, from: u8, to: u8| {
+        format!(
+            "SELECT b.id AS bar_id, views, visitors, clicks, closes, submissions FROM mine b JOIN {table} c \
+             ON c.member_id = $1 AND c.bar_id = b.id AND c.dimension = $2 AND c.{bucket} >= ${from} AND c.{bucket} < ${to}"
+        )
+    };
+    // A line of zeros for each bar, so that those without counts are there too.
+    let statement = format!(
+        "WITH mine AS (SELECT id FROM bars WHERE member_id = $1 AND deleted_at IS NULL) \
+         SELECT bar_id, '' AS value, {SUMS} FROM ({} UNION ALL {} UNION ALL {} UNION ALL \
+         SELECT id, 0, 0, 0, 0, 0 FROM mine) AS parts GROUP BY bar_id ORDER BY bar_id",
+        part("daily_counts", "day", 3, 4),
+        part("hourly_counts", "hour", 5, 6),
+        part("hourly_counts", "hour", 7, 8)
+    );
+    let rows: Vec<Row> = both!(conn, |c| diesel::sql_query(statement)
+        .bind::<Uid, _>(member)
+        .bind::<Text, _>(Dimension::Total)
+        .bind::<Integer, _>(days.start)
+        .bind::<Integer, _>(days.end)
+        .bind::<Integer, _>(left.start)
+        .bind::<Integer, _>(left.end)
+        .bind::<Integer, _>(right.start)
+        .bind::<Integer, _>(right.end)
+        .load(c)?);
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.bar_id, row.sum.counts()))
+        .collect())
+}
+
+/// The first of these hours in which a bar counted anything.
+pub fn first_hour(conn: &mut Conn, member: MemberId, bar: BarId, hours: Range<i32>) -> Result<Option<i32>> {
+    Ok(hourly_counts::table
+        .filter(hourly_counts::member_id.eq(member))
+        .filter(hourly_counts::bar_id.eq(bar))
+        .filter(hourly_counts::dimension.eq(Dimension::Total))
+        .filter(hourly_counts::hour.ge(hours.start))
+        .filter(hourly_counts::hour.lt(hours.end))
+        .order(hourly_counts::hour)
+        .select(hourly_counts::hour)
+        .first(conn)
+        .optional()?)
+}
+
 /// The sums of a dimension, its values not told apart.
 pub fn sum_of(
     conn: &mut Conn,

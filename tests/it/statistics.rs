@@ -1,6 +1,7 @@
 //! Statistics that the dashboard asks for: under filters, of all bars at once, of variants against each other.
 
 use contactbar::accounts::Scope;
+use contactbar::bars::configuration::Configuration;
 use contactbar::clock::{DAY, HOUR};
 use contactbar::secrets::Random;
 use contactbar::tracking::{Counts, Dimension, Filters, Interval, RankBy, Ranking};
@@ -209,5 +210,77 @@ both_databases! {
         both.body(json!([first, second]).to_string()).send().await;
         let filters = Filters::default().only(Dimension::Device, "desktop").only(Dimension::Site, "shop.example");
         assert_eq!((stage.only(Filters::default()).await.visitors, stage.only(filters).await.visitors), (2, 2));
+    }
+
+    async fn all_bars_are_summed_at_once(app: TestApp) {
+        let stage = Stage::new(&app).await;
+        let (second, quiet) = (stage.neighbour().await, stage.neighbour().await);
+        let stranger = Stage::new(&app).await;
+        let gone = stage.neighbour().await;
+        for stage in [&stage, &stranger, &gone] {
+            stage.send(&json!([stage.event("view"), stage.event("click")])).await;
+        }
+        app.bars.delete(gone.member, contactbar::audit::Actor::System, gone.bar).await.unwrap();
+        app.clock.advance(DAY * 7);
+        second.send(&second.event("view")).await;
+        let reader = stage.program(Scope::StatsRead).await;
+        let path = "/api/v1/stats?from=2026-11-23&to=2026-11-29&time_zone=Europe/Berlin";
+        let found = reader.get(path).await.expect(200);
+        let nothing = json!({ "views": 0, "visitors": 0, "clicks": 0, "closes": 0, "submissions": 0 });
+        let items = found["items"].as_array().unwrap();
+        let of = |bar: &Stage| items.iter().find(|item| item["bar_id"] == bar.bar.to_string()).unwrap();
+        assert_eq!(items.len(), 3);
+        assert_eq!((&of(&stage)["counts"], &of(&stage)["counts_before"]["views"]), (&nothing, &json!(1)));
+        assert_eq!((&of(&second)["counts"]["visitors"], &of(&second)["counts_before"]), (&json!(1), &nothing));
+        assert_eq!((&of(&quiet)["counts"], &of(&quiet)["counts_before"]), (&nothing, &nothing));
+        assert_eq!(found["period_before"]["from"], "2026-11-15T23:00:00Z");
+        assert_eq!(reader.get("/api/v1/stats?from=tomorrow").await.problem(422).len(), 1);
+        app.clock.advance(contactbar::clock::MINUTE);
+        app.run_jobs().await;
+    }
+
+    async fn variants_are_held_against_each_other(app: TestApp) {
+        let two = |configuration: &mut Configuration| {
+            let mut second = configuration.variants[0].clone();
+            second.key = "b".to_owned();
+            configuration.variants.push(second);
+        };
+        let stage = Stage::with(&app, two, &[]).await;
+        let reader = stage.program(Scope::StatsRead).await;
+        let path = stage.path("stats/variants");
+        let unseen = reader.get(&path).await.expect(200);
+        assert_eq!(unseen["decision"], json!({ "state": "too_early" }));
+        let views = async |variant: &str, views: usize, clicks: usize| {
+            let kinds = std::iter::repeat_n("view", views).chain(std::iter::repeat_n("click", clicks));
+            let events: Vec<Value> = kinds.map(|kind| {
+                let mut event = stage.event(kind);
+                event["v"] = json!(variant);
+                event
+            }).collect();
+            for some in events.chunks(32) {
+                assert_eq!(stage.send(&json!(some)).await.status, 204);
+            }
+        };
+        views("a", 60, 3).await;
+        views("b", 60, 4).await;
+        app.clock.advance(DAY);
+        let early = reader.get(&path).await.expect(200);
+        assert_eq!(early["decision"]["state"], "too_early");
+        assert!(early["decision"]["days_left"].as_i64().unwrap() >= 1, "{early}");
+        let sum: f64 = early["items"].as_array().unwrap().iter().map(|item| item["probability_best"].as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-6);
+        views("a", 60, 3).await;
+        views("b", 60, 40).await;
+        let decided = reader.get(&path).await.expect(200);
+        assert_eq!(decided["decision"], json!({ "state": "decided", "best": "b" }));
+        let b = &decided["items"][1];
+        assert_eq!((&b["variant"], &b["goal"], &b["counts"]["views"]), (&json!("b"), &json!("link"), &json!(120)));
+        let part = |name: &str| b[name].as_f64().unwrap();
+        assert!((part("rate") - 44.0 / 120.0).abs() < 1e-9 && part("low") < part("rate") && part("rate") < part("high"), "{b}");
+        let single = stage.neighbour().await;
+        let alone = reader.get(&single.path("stats/variants")).await.expect(200);
+        assert_eq!((alone.get("decision"), &alone["items"][0]["probability_best"]), (None, &json!(1.0)));
+        let stranger = Stage::new(&app).await.program(Scope::StatsRead).await;
+        stranger.get(&path).await.problem(404);
     }
 }

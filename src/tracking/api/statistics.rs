@@ -10,12 +10,14 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi, Tags};
 use super::filters::Only;
 use crate::accounts::Operation;
 use crate::accounts::api::Caller;
+use crate::bars::configuration::GoalKind;
 use crate::clock::Timestamp;
 use crate::csv;
 use crate::http::{Json, Problem};
 use crate::ids::{BarId, MemberId};
 use crate::tracking::{
-    Counts, Dimension, DropReason, Interval, Period, PeriodUnfit, RankBy, Ranking, Tracking, rate,
+    Counts, Decision, Dimension, DropReason, Interval, OfVariant, Period, PeriodUnfit, RankBy, Ranking,
+    Tracking, rate,
 };
 
 /// What bars counted.
@@ -96,6 +98,109 @@ struct Statistics {
     /// of it is.
     #[oai(skip_serializing_if_is_none)]
     complete_from: Option<Timestamp>,
+}
+
+/// The sums of each bar.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsOfBars")]
+struct BarsAnswer {
+    period: PeriodAnswer,
+    period_before: PeriodAnswer,
+    /// Every bar, also those that counted nothing; in the order of their ids.
+    items: Vec<BarAnswer>,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsOfBar")]
+struct BarAnswer {
+    bar_id: BarId,
+    counts: Numbers,
+    counts_before: Numbers,
+}
+
+/// A bar's variants against each other.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsOfVariants")]
+struct VariantsAnswer {
+    period: PeriodAnswer,
+    /// Those that are published, in their order; then those that once were.
+    items: Vec<VariantAnswer>,
+    /// Absent where there is nothing to choose: fewer than two variants whose goal can be reached.
+    #[oai(skip_serializing_if_is_none)]
+    decision: Option<DecisionAnswer>,
+}
+
+/// What a variant achieved.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsOfVariant", skip_serializing_if_is_none)]
+struct VariantAnswer {
+    variant: String,
+    /// Absent: it is not published any more.
+    goal: Option<GoalKind>,
+    counts: Numbers,
+    /// Conversions for each view: submissions of a form, clicks of a link, one a view at most. Absent without views, for
+    /// a notice, and for what is not published any more.
+    rate: Option<f64>,
+    /// The rate is above this with 97.5 %.
+    low: Option<f64>,
+    /// The rate is below this with 97.5 %.
+    high: Option<f64>,
+    /// How likely it is that this variant's rate is the highest of all. They sum up to 1.
+    probability_best: Option<f64>,
+}
+
+impl From<OfVariant> for VariantAnswer {
+    fn from(variant: OfVariant) -> Self {
+        let estimate = variant.estimate;
+        Self {
+            rate: variant.rate(),
+            goal: variant.goal,
+            low: estimate.map(|estimate| estimate.low),
+            high: estimate.map(|estimate| estimate.high),
+            probability_best: estimate.map(|estimate| estimate.probability_best),
+            counts: variant.counts.into(),
+            variant: variant.key,
+        }
+    }
+}
+
+/// Whether it is time to choose a variant.
+#[derive(Debug, Object)]
+#[oai(rename = "VariantDecision", skip_serializing_if_is_none)]
+struct DecisionAnswer {
+    state: DecisionState,
+    /// The variant to keep, once it is decided.
+    best: Option<String>,
+    /// About how many days more it takes, if traffic and rates stay as they are. Absent when decided, and when nobody
+    /// can tell: no difference, too few views, or more than a year.
+    days_left: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case", rename = "VariantDecisionState")]
+enum DecisionState {
+    /// A variant was seen fewer than 100 times.
+    TooEarly,
+    /// None is the best one with 95 %.
+    Undecided,
+    /// One is.
+    Decided,
+}
+
+impl DecisionAnswer {
+    fn of(decision: Decision, variants: &[OfVariant]) -> Self {
+        let (state, best, days_left) = match decision {
+            Decision::TooEarly { days_left } => (DecisionState::TooEarly, None, days_left),
+            Decision::Undecided { days_left } => (DecisionState::Undecided, None, days_left),
+            Decision::Decided { best } => (DecisionState::Decided, Some(best), None),
+        };
+        let mut converting = variants.iter().filter(|variant| variant.estimate.is_some());
+        Self {
+            state,
+            best: best.and_then(|place| Some(converting.nth(place)?.key.clone())),
+            days_left,
+        }
+    }
 }
 
 /// Counts over time, without gaps.
@@ -404,6 +509,95 @@ impl StatisticsApi {
         }))
     }
 
+    /// Read the totals of all bars
+    ///
+    /// Of a period, and of the period before it: what a list of bars shows. Without `from` and `to`: the last 30 days.
+    #[oai(
+        path = "/stats",
+        method = "get",
+        operation_id = "read_all_stats",
+        tag = "Tag::Statistics"
+    )]
+    async fn all_bars(
+        &self,
+        caller: Caller,
+        /// The first day in the time zone, such as `2026-11-01`, or the first instant.
+        #[oai(validator(max_length = 40))]
+        from: Query<Option<String>>,
+        /// The last day in the time zone (included), or the first instant that is not in the period.
+        #[oai(validator(max_length = 40))]
+        to: Query<Option<String>>,
+        /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
+        #[oai(validator(max_length = 64))]
+        time_zone: Query<Option<String>>,
+    ) -> Result<Json<BarsAnswer>, Problem> {
+        let member = caller.may(Operation::ReadAllStats)?.member;
+        let asked = Asked {
+            from: from.0,
+            to: to.0,
+            time_zone: time_zone.0,
+        };
+        let zone = self.tracking.zone_of_member(member).await?;
+        let period = self.period(asked, zone)?;
+        let found = self.tracking.all_bars(member, period).await?;
+        let items = found.bars.into_iter().map(|one| BarAnswer {
+            bar_id: one.bar,
+            counts: one.counts.into(),
+            counts_before: one.before.into(),
+        });
+        Ok(Json(BarsAnswer {
+            period: (&found.period).into(),
+            period_before: (&found.period_before).into(),
+            items: items.collect(),
+        }))
+    }
+
+    /// Compare a bar's variants
+    ///
+    /// Conversions for each view, how sure that is, and how likely each variant is the best one: Bayesian, from a uniform
+    /// prior. Decided when one is the best with 95 % and each was seen 100 times. What is left is estimated from the
+    /// difference between the best two and the traffic so far, which must grow until that difference is 1.645 times its
+    /// own deviation.
+    #[oai(
+        path = "/bars/:bar_id/stats/variants",
+        method = "get",
+        operation_id = "read_stats_variants",
+        tag = "Tag::Statistics"
+    )]
+    async fn variants(
+        &self,
+        caller: Caller,
+        /// The bar.
+        bar_id: Path<BarId>,
+        /// The first day in the time zone, such as `2026-11-01`, or the first instant.
+        #[oai(validator(max_length = 40))]
+        from: Query<Option<String>>,
+        /// The last day in the time zone (included), or the first instant that is not in the period.
+        #[oai(validator(max_length = 40))]
+        to: Query<Option<String>>,
+        /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
+        #[oai(validator(max_length = 64))]
+        time_zone: Query<Option<String>>,
+    ) -> Result<Json<VariantsAnswer>, Problem> {
+        let asked = Asked {
+            from: from.0,
+            to: to.0,
+            time_zone: time_zone.0,
+        };
+        let (member, period) = self
+            .question(&caller, Operation::ReadStatsVariants, bar_id.0, asked)
+            .await?;
+        let found = self.tracking.variants(member, bar_id.0, period).await?;
+        let decision = found
+            .decision
+            .map(|decision| DecisionAnswer::of(decision, &found.variants));
+        Ok(Json(VariantsAnswer {
+            period: (&found.period).into(),
+            decision,
+            items: found.variants.into_iter().map(Into::into).collect(),
+        }))
+    }
+
     /// Read what a bar did not count, and why
     ///
     /// Bots, look-aheads, visitors who opted out, hosts that are not allowed, … (promise 13).
@@ -600,6 +794,11 @@ impl StatisticsApi {
         asked: Asked,
     ) -> Result<(MemberId, Period), Problem> {
         let (member, zone) = self.reader(caller, operation, bar).await?;
+        Ok((member, self.period(asked, zone)?))
+    }
+
+    /// The period that is asked for, by the time zone that is asked for, or else this one.
+    fn period(&self, asked: Asked, zone: TimeZone) -> Result<Period, Problem> {
         let zone = match asked.time_zone {
             None => zone,
             Some(name) => TimeZone::get(&name).map_err(|_| {
@@ -612,7 +811,7 @@ impl StatisticsApi {
         let period = self
             .tracking
             .period(asked.from.as_deref(), asked.to.as_deref(), zone)?;
-        Ok((member, period))
+        Ok(period)
     }
 }
 
