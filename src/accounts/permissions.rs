@@ -62,7 +62,7 @@ const fn in_person(at_least: Role) -> Rule {
     }
 }
 
-use Role::{Admin, Editor, Viewer};
+use Role::{Admin, Editor, Owner, Viewer};
 use Scope::*;
 
 operations! {
@@ -89,6 +89,7 @@ operations! {
     EndSession = "end_session": SIGNED_IN;
     EndOtherSessions = "end_other_sessions": SIGNED_IN;
     ListLogins = "list_logins": SIGNED_IN;
+    DeleteUser = "delete_user": SIGNED_IN;
     EnrolTotp = "enrol_totp": SIGNED_IN;
     ConfirmTotp = "confirm_totp": SIGNED_IN;
     DisableTotp = "disable_totp": SIGNED_IN;
@@ -99,6 +100,8 @@ operations! {
     CreateMember = "create_member": SIGNED_IN;
     ReadMember = "read_member": from(Viewer, MembersRead);
     UpdateMember = "update_member": from(Admin, MembersWrite);
+    EndMember = "end_member": in_person(Owner);
+    WithdrawEnding = "withdraw_ending": in_person(Owner);
     ReadProfile = "read_profile": from(Admin, MembersRead);
     UpdateProfile = "update_profile": from(Admin, MembersWrite);
     DeleteProfileField = "delete_profile_field": from(Admin, MembersWrite);
@@ -152,9 +155,11 @@ operations! {
     CheckInstall = "check_install": from(Editor, BarsWrite);
 
     // What bars counted.
+    ReadAllStats = "read_all_stats": from(Viewer, StatsRead);
     ReadStats = "read_stats": from(Viewer, StatsRead);
     ReadStatsSeries = "read_stats_series": from(Viewer, StatsRead);
     ReadStatsBreakdown = "read_stats_breakdown": from(Viewer, StatsRead);
+    ReadStatsVariants = "read_stats_variants": from(Viewer, StatsRead);
     ReadStatsDrops = "read_stats_drops": from(Viewer, StatsRead);
     ExportStats = "export_stats": from(Viewer, StatsRead);
     ListSites = "list_sites": from(Viewer, StatsRead);
@@ -172,6 +177,10 @@ operations! {
     ListNotes = "list_notes": from(Viewer, ContactsRead);
     AddNote = "add_note": from(Editor, ContactsWrite);
     DeleteNote = "delete_note": from(Editor, ContactsWrite);
+    ListContactViews = "list_contact_views": from(Viewer, ContactsRead);
+    CreateContactView = "create_contact_view": from(Editor, ContactsWrite);
+    UpdateContactView = "update_contact_view": from(Editor, ContactsWrite);
+    DeleteContactView = "delete_contact_view": from(Editor, ContactsWrite);
     ListTags = "list_tags": from(Viewer, ContactsRead);
 
     // Webhooks.
@@ -289,7 +298,6 @@ pub fn may_in_person(operation: Operation, principal: &Principal) -> Result<Sign
 
 #[cfg(test)]
 mod tests {
-    use super::Role::Owner;
     use super::*;
     use crate::clock::{Clock, Timestamp};
     use crate::secrets::Random;

@@ -11,7 +11,7 @@ use super::recent::Recent;
 use super::settings::Settings;
 use super::{BarKey, BarName, BarState, HostPattern, LegacyId, is_allowed, store};
 use crate::clock::{Clock, Timestamp};
-use crate::db::{self, Db};
+use crate::db::{self, Conn, Db};
 use crate::ids::{BarId, MemberId};
 
 /// How long an entry is believed.
@@ -192,6 +192,22 @@ impl PublishedBars {
         self.db
             .read(move |conn| store::find_published(conn, wanted))
             .await
+    }
+
+    /// What is published of a member's bar, as the database has it now. `None`: nothing, or it is no bar of theirs.
+    pub fn published_of(conn: &mut Conn, member: MemberId, bar: BarId) -> db::Result<Option<PublishedBar>> {
+        match store::find_key(conn, member, bar)? {
+            Some(key) => store::find_published(conn, key),
+            None => Ok(None),
+        }
+    }
+
+    /// Forgets all bars: a member's end was asked for, or withdrawn. That is rare, and what is needed is read again. Call
+    /// it after the commit.
+    pub fn forget_all(&self) {
+        let mut state = self.state();
+        state.changes += 1;
+        state.found = Recent::new(FOUND_BYTES);
     }
 
     /// Forgets a bar that has just been changed: call it after the commit.

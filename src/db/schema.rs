@@ -30,6 +30,7 @@ diesel::table! {
         language -> Text,
         time_zone -> Text,
         created_at -> Moment,
+        ends_at -> Nullable<Moment>,
     }
 }
 
@@ -350,6 +351,7 @@ diesel::table! {
         language -> Text,
         utm -> Nullable<Document>,
         shown_ms -> Nullable<Integer>,
+        first_of_day -> Bool,
     }
 }
 
@@ -585,7 +587,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+    contact_views (id) {
+        id -> Uid,
+        member_id -> Uid,
+        name -> Text,
+        query -> Document,
+        created_at -> Moment,
+        updated_at -> Moment,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    contact_views,
     policy_versions,
     members,
     profile_fields,

@@ -140,16 +140,15 @@ pub struct Recorder {
 impl Recorder {
     /// Records what is new among `events`, and `drops`. Answers of what kinds the new events were.
     pub fn record(&self, tx: &mut Conn, events: &[&Event], drops: &[Drop]) -> db::Result<Vec<EventKind>> {
-        let new = insert_new(tx, events)?;
-        let firsts = insert_visitors(tx, &new)?;
+        let counted = insert(tx, events)?;
+        let new: Vec<&Event> = counted.iter().map(|(event, _)| *event).collect();
         for (member, bar, day) in days_of(&new) {
             if self.cardinality.is_new(bar, day) {
                 let values = store::list_values(tx, member, bar, day)?;
                 self.cardinality.learn(bar, day, &values);
             }
         }
-        let counted = new.iter().copied().zip(firsts);
-        let sums = rollup::sum(counted, drops, |bar, dimension, day, value| {
+        let sums = rollup::sum(counted.into_iter(), drops, |bar, dimension, day, value| {
             self.cardinality.admit(bar, dimension, day, value)
         });
         store::add(tx, &sums)?;
@@ -157,41 +156,73 @@ impl Recorder {
     }
 }
 
-/// The events that were not there, in the order in which they came.
-fn insert_new<'a>(tx: &mut Conn, events: &[&'a Event]) -> db::Result<Vec<&'a Event>> {
+/// Inserts what was not there. Answers it in the order in which it came, each with whether it is its visitor's first
+/// event of the day.
+///
+/// The visitors come first, so that an event is written once and with all that is known of it.
+fn insert<'a>(tx: &mut Conn, events: &[&'a Event]) -> db::Result<Vec<(&'a Event, bool)>> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
     let mut seen = HashSet::with_capacity(events.len());
-    let mut sorted: Vec<(usize, &Event)> = events
+    let events: Vec<&Event> = events
         .iter()
         .copied()
-        .enumerate()
-        .filter(|(_, event)| seen.insert((event.bar, event.id)))
+        .filter(|event| seen.insert((event.bar, event.id)))
         .collect();
-    sorted.sort_unstable_by_key(|(_, event)| (event.member, event.bar, event.id));
-    let rows: Vec<&Event> = sorted.iter().map(|(_, event)| *event).collect();
-    let is_new = store::insert_events(tx, &rows)?;
-    let mut new: Vec<(usize, &Event)> = sorted
-        .into_iter()
-        .zip(is_new)
-        .filter_map(|(event, is_new)| is_new.then_some(event))
+    let mut firsts = insert_visitors(tx, &events)?;
+    let mut sorted: Vec<usize> = (0..events.len()).collect();
+    sorted.sort_unstable_by_key(|place| (events[*place].member, events[*place].bar, events[*place].id));
+    let rows: Vec<(&Event, bool)> = sorted
+        .iter()
+        .map(|place| (events[*place], firsts[*place]))
         .collect();
-    new.sort_unstable_by_key(|(place, _)| *place);
-    Ok(new.into_iter().map(|(_, event)| event).collect())
+    let mut is_new = vec![false; events.len()];
+    for (place, new) in sorted.iter().zip(store::insert_events(tx, &rows)?) {
+        is_new[*place] = new;
+    }
+    for place in 0..events.len() {
+        if firsts[place] && !is_new[place] {
+            firsts[place] = false;
+            pass_on(tx, &events, &is_new, place, &mut firsts)?;
+        }
+    }
+    let new = (0..events.len())
+        .filter(|place| is_new[*place])
+        .map(|place| (events[place], firsts[place]));
+    Ok(new.collect())
 }
 
-/// For each event whether it is its visitor's first of the day.
-fn insert_visitors(tx: &mut Conn, events: &[&Event]) -> db::Result<Vec<bool>> {
-    if events.is_empty() {
-        return Ok(Vec::new());
+/// An event that was there already opens no day: its visitor's next new one does, or none.
+fn pass_on(
+    tx: &mut Conn,
+    events: &[&Event],
+    is_new: &[bool],
+    place: usize,
+    firsts: &mut [bool],
+) -> db::Result<()> {
+    let visitor = visitor_of(events[place]);
+    let next = (place + 1..events.len()).find(|next| is_new[*next] && visitor_of(events[*next]) == visitor);
+    match next {
+        Some(next) => {
+            firsts[next] = true;
+            store::mark_first(tx, events[next])
+        }
+        None => store::delete_visitor(tx, &visitor),
     }
-    let visitor_of = |event: &Event| DayVisitor {
+}
+
+fn visitor_of(event: &Event) -> DayVisitor {
+    DayVisitor {
         member: event.member,
         bar: event.bar,
         day: event.received_at.day(),
         visitor: event.visitor,
-    };
+    }
+}
+
+/// For each event whether it is its visitor's first of the day.
+fn insert_visitors(tx: &mut Conn, events: &[&Event]) -> db::Result<Vec<bool>> {
     let mut first_places = BTreeMap::new();
     for (place, event) in events.iter().enumerate() {
         first_places.entry(visitor_of(event)).or_insert(place);

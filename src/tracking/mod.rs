@@ -1,12 +1,14 @@
 //! Counting: what bars report becomes events and roll-ups, exactly once, and statistics are read from the roll-ups.
 //!
 //! Owns events, roll-ups, drops, sites, visitors' salts and the statistics API. Must not store an address, count what
-//! it has not committed, or answer a statistic by scanning events.
+//! it has not committed, or answer a statistic by scanning events where a roll-up knows it.
 
 mod agents;
 pub mod api;
 mod beacon;
 mod cardinality;
+mod experiment;
+mod filter;
 pub mod ingest;
 mod jobs;
 mod period;
@@ -27,12 +29,15 @@ use url::Url;
 
 pub use agents::{Agent, Device};
 pub use beacon::{Beacon, Malformed};
-pub use jobs::{ForgetVisitors, PurgeEvents, forget_bar};
+pub use experiment::Decision;
+pub use filter::{Filters, Unfit as FilterUnfit};
+pub use jobs::{ForgetVisitors, PurgeEvents, forget_bar, forget_member};
 pub use period::{Interval, Period, Unfit as PeriodUnfit};
 pub use rollup::Counts;
 pub use service::{CountError, Dropped, Post, Tracking};
 pub use statistics::{
-    Breakdown, DroppedByReason, Point, RankBy, Ranking, Series, Site, SitePage, Totals, rate,
+    AllBars, Breakdown, DroppedByReason, Estimate, OfBar, OfVariant, Point, RankBy, Ranking, Series, Site,
+    SitePage, Totals, Variants, rate,
 };
 
 use crate::clock::Timestamp;
@@ -185,6 +190,11 @@ impl Dimension {
     /// Its values come from outside, so that their number has to be bounded.
     pub const fn is_open(self) -> bool {
         !matches!(self, Self::Total | Self::Variant | Self::Device)
+    }
+
+    /// An event may have no value at all, which is another thing than an unknown one.
+    pub const fn may_be_absent(self) -> bool {
+        matches!(self, Self::UtmSource | Self::UtmMedium | Self::UtmCampaign)
     }
 
     pub const ALL: [Self; Self::COUNT] = [

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use jiff::tz::TimeZone;
@@ -10,12 +11,16 @@ use tokio_util::sync::CancellationToken;
 use super::agents::Agents;
 use super::ingest::{self, Queue, QueueError, Recorder, Tell, Told, Writer};
 use super::rules::{self, Facts};
-use super::statistics::{self, Breakdown, DroppedByReason, Ranking, Series, Site, SitePage, Totals};
+use super::statistics::{
+    self, AllBars, Breakdown, DroppedByReason, OfBar, RankBy, Ranking, Series, Site, SitePage, Totals,
+    Variants,
+};
 use super::visitors::Salts;
 use super::{
-    Agent, Beacon, Dimension, Drop, DropReason, Event, EventKind, Interval, PageUrl, Period, SubmitEvent,
-    Visit, primary_language, store,
+    Agent, Beacon, Counts, Dimension, Drop, DropReason, Event, EventKind, Filters, Interval, OTHER, PageUrl,
+    Period, SubmitEvent, Visit, primary_language, store,
 };
+use crate::bars::configuration::GoalKind;
 use crate::bars::{PublishedBar, PublishedBars};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Conn, Db};
@@ -254,13 +259,31 @@ impl Tracking {
     }
 
     /// Totals of a period, and of the one before it.
-    pub async fn totals(&self, member: MemberId, bar: BarId, period: Period) -> db::Result<Totals> {
+    pub async fn totals(
+        &self,
+        member: MemberId,
+        bar: BarId,
+        period: Period,
+        filters: Filters,
+    ) -> db::Result<Totals> {
         self.db
             .read(move |conn| {
                 let before = period.before();
+                let both = before.hours().start..period.hours().end;
+                let source = source(conn, member, bar, &filters, None, &both)?;
+                let mut total = |hours| match &source {
+                    Source::RollUps((dimension, value)) => {
+                        store::total_of_value(conn, member, bar, (*dimension, value), hours)
+                    }
+                    Source::Events { from_hour } => {
+                        let hours = since(hours, *from_hour);
+                        store::total_of_events(conn, member, bar, &filters, hours)
+                    }
+                };
                 Ok(Totals {
-                    counts: store::total(conn, member, bar, period.hours())?,
-                    before: store::total(conn, member, bar, before.hours())?,
+                    counts: total(period.hours())?,
+                    before: total(before.hours())?,
+                    complete_from: source.complete_from(&both),
                     period_before: before,
                     period,
                 })
@@ -268,28 +291,36 @@ impl Tracking {
             .await
     }
 
-    /// A bar's counts hour by hour or day by day, without gaps; of one variant, if asked.
+    /// A bar's counts hour by hour or day by day, without gaps.
     pub async fn series(
         &self,
         member: MemberId,
         bar: BarId,
         period: Period,
         interval: Interval,
-        variant: Option<String>,
+        filters: Filters,
     ) -> db::Result<Series> {
-        let hours = period.hours();
-        let rows = self
-            .db
-            .read(move |conn| match &variant {
-                None => store::list_hours(conn, member, bar, Dimension::Total, "", hours),
-                Some(variant) => store::list_hours(conn, member, bar, Dimension::Variant, variant, hours),
+        self.db
+            .read(move |conn| {
+                let hours = period.hours();
+                let source = source(conn, member, bar, &filters, None, &hours)?;
+                let rows = match &source {
+                    Source::RollUps((dimension, value)) => {
+                        store::list_hours(conn, member, bar, *dimension, value, hours.clone())?
+                    }
+                    Source::Events { from_hour } => {
+                        let hours = since(hours.clone(), *from_hour);
+                        store::list_hours_of_events(conn, member, bar, &filters, hours)?
+                    }
+                };
+                Ok(Series {
+                    points: statistics::fill(&period, interval, &rows),
+                    complete_from: source.complete_from(&hours),
+                    period,
+                    interval,
+                })
             })
-            .await?;
-        Ok(Series {
-            points: statistics::fill(&period, interval, &rows),
-            period,
-            interval,
-        })
+            .await
     }
 
     /// A bar's counts by the values of a dimension.
@@ -300,12 +331,84 @@ impl Tracking {
         period: Period,
         by: Dimension,
         ranking: Ranking,
+        filters: Filters,
     ) -> db::Result<Breakdown> {
         self.db
             .read(move |conn| {
-                let values = store::list_by_value(conn, member, bar, by, period.hours(), ranking)?;
-                let all = store::sum_of(conn, member, bar, by, period.hours())?;
-                Ok(statistics::breakdown(period, by, values, all))
+                let hours = period.hours();
+                let source = source(conn, member, bar, &filters, Some(by), &hours)?;
+                let (values, all) = match &source {
+                    Source::RollUps((Dimension::Total, _)) => (
+                        store::list_by_value(conn, member, bar, by, hours.clone(), ranking)?,
+                        store::sum_of(conn, member, bar, by, hours.clone())?,
+                    ),
+                    Source::RollUps((dimension, value)) => {
+                        let of = (*dimension, value.as_str());
+                        let counts = store::total_of_value(conn, member, bar, of, hours.clone())?;
+                        let values = (counts != Counts::default()).then(|| (value.clone(), counts));
+                        (values.into_iter().collect(), counts)
+                    }
+                    Source::Events { from_hour } => {
+                        let hours = since(hours.clone(), *from_hour);
+                        store::list_events_by_value(conn, member, bar, &filters, by, hours, ranking)?
+                    }
+                };
+                Ok(Breakdown {
+                    complete_from: source.complete_from(&hours),
+                    ..statistics::breakdown(period, by, values, all)
+                })
+            })
+            .await
+    }
+
+    /// The totals of each of the member's bars, and of the period before.
+    pub async fn all_bars(&self, member: MemberId, period: Period) -> db::Result<AllBars> {
+        self.db
+            .read(move |conn| {
+                let period_before = period.before();
+                let counts = store::list_by_bar(conn, member, period.hours())?;
+                let mut before: BTreeMap<BarId, Counts> =
+                    store::list_by_bar(conn, member, period_before.hours())?
+                        .into_iter()
+                        .collect();
+                let bars = counts.into_iter().map(|(bar, counts)| OfBar {
+                    bar,
+                    counts,
+                    before: before.remove(&bar).unwrap_or_default(),
+                });
+                Ok(AllBars {
+                    bars: bars.collect(),
+                    period,
+                    period_before,
+                })
+            })
+            .await
+    }
+
+    /// A bar's variants against each other.
+    pub async fn variants(&self, member: MemberId, bar: BarId, period: Period) -> db::Result<Variants> {
+        let now = self.clock.now();
+        self.db
+            .read(move |conn| {
+                let published = PublishedBars::published_of(conn, member, bar)?;
+                let goals: Vec<(String, GoalKind)> = published
+                    .iter()
+                    .flat_map(|bar| &bar.configuration.variants)
+                    .map(|variant| (variant.key.clone(), variant.goal.kind()))
+                    .collect();
+                let ranking = Ranking {
+                    by: RankBy::Views,
+                    limit: 1000,
+                };
+                let hours = period.hours();
+                let counted =
+                    store::list_by_value(conn, member, bar, Dimension::Variant, hours.clone(), ranking)?;
+                let first = store::first_hour(conn, member, bar, hours)?;
+                let days = first.map_or(0.0, |first| {
+                    let begun = Timestamp::from_secs(i64::from(first) * 3600);
+                    now.min(period.to()).since(begun).as_secs_f64() / 86_400.0
+                });
+                Ok(statistics::compare(period, &goals, counted, days))
             })
             .await
     }
@@ -352,6 +455,16 @@ impl Tracking {
         Ok(name.map(|name| TimeZone::get(&name).unwrap_or(TimeZone::UTC)))
     }
 
+    /// The time zone that a member lives by.
+    pub async fn zone_of_member(&self, member: MemberId) -> db::Result<TimeZone> {
+        let name = self
+            .db
+            .read(move |conn| store::find_zone_of_member(conn, member))
+            .await?;
+        let zone = name.and_then(|name| TimeZone::get(&name).ok());
+        Ok(zone.unwrap_or(TimeZone::UTC))
+    }
+
     /// The period of a question: what was asked, or the last 30 days.
     pub fn period(
         &self,
@@ -361,6 +474,51 @@ impl Tracking {
     ) -> Result<Period, super::period::Unfit> {
         Period::read(from, to, zone, self.clock.now())
     }
+}
+
+/// Where an answer comes from.
+enum Source {
+    /// The roll-ups of one value, which know it for ever.
+    RollUps((Dimension, String)),
+    /// The events, of which all are kept from this hour on.
+    Events { from_hour: i32 },
+}
+
+impl Source {
+    /// From when on what it says of these hours is whole, if it is not all of it.
+    fn complete_from(&self, hours: &Range<i32>) -> Option<Timestamp> {
+        match self {
+            Self::Events { from_hour } if *from_hour > hours.start => {
+                Some(Timestamp::from_secs(i64::from(*from_hour) * 3600))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The roll-ups where they know it; else the events, while those are kept.
+fn source(
+    conn: &mut Conn,
+    member: MemberId,
+    bar: BarId,
+    filters: &Filters,
+    by: Option<Dimension>,
+    hours: &Range<i32>,
+) -> db::Result<Source> {
+    if let Some((dimension, value)) = filters.plain(by) {
+        let lacks = dimension.is_open()
+            && value != OTHER
+            && store::has_others(conn, member, bar, dimension, hours.clone())?;
+        if !lacks {
+            return Ok(Source::RollUps((dimension, value.to_owned())));
+        }
+    }
+    let from_hour = store::first_hour_kept(conn, member, bar, hours)?;
+    Ok(Source::Events { from_hour })
+}
+
+fn since(hours: Range<i32>, first: i32) -> Range<i32> {
+    hours.start.max(first).min(hours.end)..hours.end
 }
 
 /// What was seen, as far as it decides whether it counts.

@@ -2,9 +2,12 @@
 
 use poem_openapi::Enum;
 
+use super::experiment::{self, Decision, Posterior};
 use super::period::Start;
 use super::{Counts, Dimension, DropReason, Interval, OTHER, Period};
+use crate::bars::configuration::GoalKind;
 use crate::clock::Timestamp;
+use crate::ids::BarId;
 
 /// A period's sums and those of the period before it.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +16,8 @@ pub struct Totals {
     pub counts: Counts,
     pub period_before: Period,
     pub before: Counts,
+    /// Both are whole from here on; `None`: from their beginnings.
+    pub complete_from: Option<Timestamp>,
 }
 
 /// Counts over time, without gaps.
@@ -21,6 +26,8 @@ pub struct Series {
     pub period: Period,
     pub interval: Interval,
     pub points: Vec<Point>,
+    /// Whole from here on; `None`: from the beginning.
+    pub complete_from: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +45,125 @@ pub struct Breakdown {
     /// All that the values above are not.
     pub other: Counts,
     pub total: Counts,
+    /// Whole from here on; `None`: from the beginning of the period.
+    pub complete_from: Option<Timestamp>,
+}
+
+/// The sums of each of a member's bars, and those of the period before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllBars {
+    pub period: Period,
+    pub period_before: Period,
+    pub bars: Vec<OfBar>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct OfBar {
+    pub bar: BarId,
+    pub counts: Counts,
+    pub before: Counts,
+}
+
+/// A bar's variants against each other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variants {
+    pub period: Period,
+    /// Those that are published, in their order; then those that once were.
+    pub variants: Vec<OfVariant>,
+    /// `best` counts the variants that have an estimate. `None`: there is nothing to choose from.
+    pub decision: Option<Decision>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct OfVariant {
+    pub key: String,
+    /// `None`: it is not published any more.
+    pub goal: Option<GoalKind>,
+    pub counts: Counts,
+    /// `None`: nothing converts it, or it is not published any more.
+    pub estimate: Option<Estimate>,
+}
+
+/// What is known of the rate at which views convert.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    pub low: f64,
+    pub high: f64,
+    pub probability_best: f64,
+}
+
+impl OfVariant {
+    /// How many of the views reached the variant's goal; a view counts one conversion at most.
+    pub fn conversions(&self) -> Option<i64> {
+        let conversions = match self.goal? {
+            GoalKind::Contact => self.counts.submissions,
+            GoalKind::Link => self.counts.clicks,
+            GoalKind::Notice => return None,
+        };
+        Some(conversions.min(self.counts.views))
+    }
+
+    /// Conversions for each view.
+    pub fn rate(&self) -> Option<f64> {
+        rate(self.conversions()?, self.counts.views)
+    }
+}
+
+/// Holds variants against each other. `goals` are those that are published; `days`: how long was counted.
+pub fn compare(
+    period: Period,
+    goals: &[(String, GoalKind)],
+    mut counted: Vec<(String, Counts)>,
+    days: f64,
+) -> Variants {
+    let mut take = |key: &str| {
+        let place = counted.iter().position(|(known, _)| known == key);
+        place.map(|place| counted.remove(place).1).unwrap_or_default()
+    };
+    let mut variants: Vec<OfVariant> = goals
+        .iter()
+        .map(|(key, goal)| OfVariant {
+            key: key.clone(),
+            goal: Some(*goal),
+            counts: take(key),
+            estimate: None,
+        })
+        .collect();
+    let posteriors: Vec<Posterior> = variants
+        .iter()
+        .filter_map(|variant| Some(Posterior::new(variant.conversions()?, variant.counts.views)))
+        .collect();
+    let mut probabilities = experiment::probabilities_best(&posteriors);
+    let sum: f64 = probabilities.iter().sum();
+    probabilities.iter_mut().for_each(|one| *one /= sum);
+    let estimates = posteriors
+        .iter()
+        .zip(&probabilities)
+        .map(|(posterior, probability_best)| {
+            let (low, high) = posterior.interval();
+            Estimate {
+                low,
+                high,
+                probability_best: probability_best.clamp(0.0, 1.0),
+            }
+        });
+    let converting = variants
+        .iter_mut()
+        .filter(|variant| variant.conversions().is_some());
+    for (variant, estimate) in converting.zip(estimates) {
+        variant.estimate = Some(estimate);
+    }
+    variants.extend(counted.into_iter().map(|(key, counts)| OfVariant {
+        key,
+        goal: None,
+        counts,
+        estimate: None,
+    }));
+    Variants {
+        decision: experiment::decide(&posteriors, &probabilities, days),
+        period,
+        variants,
+    }
 }
 
 /// By what the values of a breakdown are ranked.
@@ -123,6 +249,7 @@ pub fn breakdown(
         values,
         other,
         total,
+        complete_from: None,
     }
 }
 

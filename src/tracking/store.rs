@@ -5,11 +5,13 @@
 //! PostgreSQL takes a whole batch as arrays, in one statement whose text never changes. Rows come sorted by key, so
 //! that processes take locks in the same order.
 
+mod filtered;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text};
 use diesel::upsert::excluded;
 
 use super::rollup::{Counts, Seen, Sums};
@@ -25,6 +27,10 @@ use crate::db::types::{Document, Moment, Uid};
 use crate::db::{Conn, Json, Result};
 use crate::ids::{BarId, EventId, MemberId, VisitorId};
 
+pub use filtered::{
+    first_hour_kept, has_others, list_events_by_value, list_hours_of_events, total_of_events, total_of_value,
+};
+
 text_column!(Dimension, DropReason);
 
 /// A visitor on one day.
@@ -36,13 +42,13 @@ pub struct DayVisitor {
     pub visitor: VisitorId,
 }
 
-/// Inserts events, sorted by key and none twice. Answers for each whether it is new: an id that stands already is the
-/// same event, sent again.
-pub fn insert_events(conn: &mut Conn, rows: &[&Event]) -> Result<Vec<bool>> {
+/// Inserts events, sorted by key and none twice, each with whether it is its visitor's first of the day. Answers for
+/// each whether it is new: an id that stands already is the same event, sent again.
+pub fn insert_events(conn: &mut Conn, rows: &[(&Event, bool)]) -> Result<Vec<bool>> {
     match conn {
         Conn::Sqlite(c) => rows
             .iter()
-            .map(|event| {
+            .map(|(event, first)| {
                 let inserted = diesel::insert_into(events::table)
                     .values((
                         events::member_id.eq(event.member),
@@ -62,6 +68,7 @@ pub fn insert_events(conn: &mut Conn, rows: &[&Event]) -> Result<Vec<bool>> {
                         events::language.eq(&event.language),
                         events::utm.eq(utm(event)),
                         events::shown_ms.eq(event.shown_ms),
+                        events::first_of_day.eq(first),
                     ))
                     .on_conflict_do_nothing()
                     .execute(c)?;
@@ -76,19 +83,20 @@ pub fn insert_events(conn: &mut Conn, rows: &[&Event]) -> Result<Vec<bool>> {
                 #[diesel(sql_type = Uid)]
                 event_id: EventId,
             }
-            let column = |of: fn(&Event) -> &str| rows.iter().map(|event| of(event)).collect::<Vec<&str>>();
+            let column =
+                |of: fn(&Event) -> &str| rows.iter().map(|(event, _)| of(event)).collect::<Vec<&str>>();
             let inserted: Vec<Inserted> = diesel::sql_query(
                 "INSERT INTO events (member_id, bar_id, event_id, kind, received_at, visitor, variant, host, path, \
-                 referrer_host, browser, browser_version, system, device, language, utm, shown_ms) \
-                 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+                 referrer_host, browser, browser_version, system, device, language, utm, shown_ms, first_of_day) \
+                 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
                  ON CONFLICT DO NOTHING RETURNING bar_id, event_id",
             )
-            .bind::<Array<Uid>, _>(rows.iter().map(|event| event.member).collect::<Vec<_>>())
-            .bind::<Array<Uid>, _>(rows.iter().map(|event| event.bar).collect::<Vec<_>>())
-            .bind::<Array<Uid>, _>(rows.iter().map(|event| event.id).collect::<Vec<_>>())
-            .bind::<Array<SmallInt>, _>(rows.iter().map(|event| event.kind.code()).collect::<Vec<_>>())
-            .bind::<Array<Moment>, _>(rows.iter().map(|event| event.received_at).collect::<Vec<_>>())
-            .bind::<Array<Uid>, _>(rows.iter().map(|event| event.visitor).collect::<Vec<_>>())
+            .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.member).collect::<Vec<_>>())
+            .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.bar).collect::<Vec<_>>())
+            .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.id).collect::<Vec<_>>())
+            .bind::<Array<SmallInt>, _>(rows.iter().map(|(event, _)| event.kind.code()).collect::<Vec<_>>())
+            .bind::<Array<Moment>, _>(rows.iter().map(|(event, _)| event.received_at).collect::<Vec<_>>())
+            .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.visitor).collect::<Vec<_>>())
             .bind::<Array<Text>, _>(column(|event| &event.variant))
             .bind::<Array<Text>, _>(column(|event| event.page.host()))
             .bind::<Array<Text>, _>(column(|event| event.page.path()))
@@ -98,8 +106,9 @@ pub fn insert_events(conn: &mut Conn, rows: &[&Event]) -> Result<Vec<bool>> {
             .bind::<Array<Text>, _>(column(|event| &event.agent.system))
             .bind::<Array<Text>, _>(column(|event| event.agent.device.as_str()))
             .bind::<Array<Text>, _>(column(|event| &event.language))
-            .bind::<Array<Nullable<Document>>, _>(rows.iter().map(|event| utm(event)).collect::<Vec<_>>())
-            .bind::<Array<Nullable<Integer>>, _>(rows.iter().map(|event| event.shown_ms).collect::<Vec<_>>())
+            .bind::<Array<Nullable<Document>>, _>(rows.iter().map(|(event, _)| utm(event)).collect::<Vec<_>>())
+            .bind::<Array<Nullable<Integer>>, _>(rows.iter().map(|(event, _)| event.shown_ms).collect::<Vec<_>>())
+            .bind::<Array<Bool>, _>(rows.iter().map(|(_, first)| *first).collect::<Vec<_>>())
             .load(c)?;
             if inserted.len() == rows.len() {
                 return Ok(vec![true; rows.len()]);
@@ -110,7 +119,7 @@ pub fn insert_events(conn: &mut Conn, rows: &[&Event]) -> Result<Vec<bool>> {
                 .collect();
             Ok(rows
                 .iter()
-                .map(|event| inserted.contains(&(event.bar, event.id)))
+                .map(|(event, _)| inserted.contains(&(event.bar, event.id)))
                 .collect())
         }
     }
@@ -167,6 +176,22 @@ pub fn insert_visitors(conn: &mut Conn, rows: &[DayVisitor]) -> Result<Vec<bool>
                 .collect())
         }
     }
+}
+
+/// Makes an event its visitor's first of the day after all.
+pub fn mark_first(conn: &mut Conn, event: &Event) -> Result<()> {
+    let row = events::table.find((event.member, event.bar, event.id));
+    diesel::update(row)
+        .set(events::first_of_day.eq(true))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Takes a visitor's day back, which nothing new happened on.
+pub fn delete_visitor(conn: &mut Conn, row: &DayVisitor) -> Result<()> {
+    let row = daily_visitors::table.find((row.member, row.bar, row.day, row.visitor));
+    diesel::delete(row).execute(conn)?;
+    Ok(())
 }
 
 /// One roll-up's upsert, for the two tables that differ in their name and the name of their bucket.
@@ -415,17 +440,36 @@ pub fn delete_events_before(conn: &mut Conn, at: Timestamp, limit: i64) -> Resul
         .execute(c)?))
 }
 
-/// Deletes what was counted of a bar, at most `limit` rows of each table: raw events first, sites last.
+/// What was counted of a bar, and what tells its rows apart: raw events first, sites last.
+const OF_BAR: [(&str, &str); 6] = [
+    ("events", "event_id"),
+    ("daily_visitors", "day, visitor"),
+    ("hourly_drops", "hour, reason"),
+    ("hourly_counts", "dimension, hour, value"),
+    ("daily_counts", "dimension, day, value"),
+    ("sites", "host"),
+];
+
+/// Deletes what was counted of all bars of a member, at most `limit` rows of each table.
+pub fn delete_of_member(conn: &mut Conn, member: MemberId, limit: i64) -> Result<usize> {
+    let mut deleted = 0;
+    for (table, key) in OF_BAR {
+        let statement = format!(
+            "DELETE FROM {table} WHERE member_id = $1 AND (bar_id, {key}) IN \
+             (SELECT bar_id, {key} FROM {table} WHERE member_id = $1 LIMIT $2)"
+        );
+        deleted += both!(conn, |c| diesel::sql_query(statement)
+            .bind::<Uid, _>(member)
+            .bind::<BigInt, _>(limit)
+            .execute(c))?;
+    }
+    Ok(deleted)
+}
+
+/// Deletes what was counted of a bar, at most `limit` rows of each table.
 pub fn delete_of_bar(conn: &mut Conn, member: MemberId, bar: BarId, limit: i64) -> Result<usize> {
     let mut deleted = 0;
-    for (table, key) in [
-        ("events", "event_id"),
-        ("daily_visitors", "day, visitor"),
-        ("hourly_drops", "hour, reason"),
-        ("hourly_counts", "dimension, hour, value"),
-        ("daily_counts", "dimension, day, value"),
-        ("sites", "host"),
-    ] {
+    for (table, key) in OF_BAR {
         let statement = format!(
             "DELETE FROM {table} WHERE member_id = $1 AND bar_id = $2 AND ({key}) IN \
              (SELECT {key} FROM {table} WHERE member_id = $1 AND bar_id = $2 LIMIT $3)"
@@ -476,6 +520,11 @@ impl Sum {
             closes: self.closes,
             submissions: self.submissions,
         }
+    }
+
+    fn named(self) -> (String, Counts) {
+        let counts = self.counts();
+        (self.value, counts)
     }
 }
 
@@ -528,9 +577,68 @@ fn split(hours: &Range<i32>) -> (Range<i32>, Range<i32>, Range<i32>) {
     }
 }
 
-/// All of a bar's counts in these hours.
-pub fn total(conn: &mut Conn, member: MemberId, bar: BarId, hours: Range<i32>) -> Result<Counts> {
-    sum_of(conn, member, bar, Dimension::Total, hours)
+/// The time zone of the member.
+pub fn find_zone_of_member(conn: &mut Conn, member: MemberId) -> Result<Option<String>> {
+    Ok(members::table
+        .filter(members::id.eq(member))
+        .select(members::time_zone)
+        .first(conn)
+        .optional()?)
+}
+
+/// All counts of each of the member's bars in these hours, bars without any included.
+pub fn list_by_bar(conn: &mut Conn, member: MemberId, hours: Range<i32>) -> Result<Vec<(BarId, Counts)>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Uid)]
+        bar_id: BarId,
+        #[diesel(embed)]
+        sum: Sum,
+    }
+    let (days, left, right) = split(&hours);
+    let part = |table: &str, bucket: &str, from: u8, to: u8| {
+        format!(
+            "SELECT b.id AS bar_id, views, visitors, clicks, closes, submissions FROM mine b JOIN {table} c \
+             ON c.member_id = $1 AND c.bar_id = b.id AND c.dimension = $2 AND c.{bucket} >= ${from} AND c.{bucket} < ${to}"
+        )
+    };
+    // A line of zeros for each bar, so that those without counts are there too.
+    let statement = format!(
+        "WITH mine AS (SELECT id FROM bars WHERE member_id = $1 AND deleted_at IS NULL) \
+         SELECT bar_id, '' AS value, {SUMS} FROM ({} UNION ALL {} UNION ALL {} UNION ALL \
+         SELECT id, 0, 0, 0, 0, 0 FROM mine) AS parts GROUP BY bar_id ORDER BY bar_id",
+        part("daily_counts", "day", 3, 4),
+        part("hourly_counts", "hour", 5, 6),
+        part("hourly_counts", "hour", 7, 8)
+    );
+    let rows: Vec<Row> = both!(conn, |c| diesel::sql_query(statement)
+        .bind::<Uid, _>(member)
+        .bind::<Text, _>(Dimension::Total)
+        .bind::<Integer, _>(days.start)
+        .bind::<Integer, _>(days.end)
+        .bind::<Integer, _>(left.start)
+        .bind::<Integer, _>(left.end)
+        .bind::<Integer, _>(right.start)
+        .bind::<Integer, _>(right.end)
+        .load(c)?);
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.bar_id, row.sum.counts()))
+        .collect())
+}
+
+/// The first of these hours in which a bar counted anything.
+pub fn first_hour(conn: &mut Conn, member: MemberId, bar: BarId, hours: Range<i32>) -> Result<Option<i32>> {
+    Ok(hourly_counts::table
+        .filter(hourly_counts::member_id.eq(member))
+        .filter(hourly_counts::bar_id.eq(bar))
+        .filter(hourly_counts::dimension.eq(Dimension::Total))
+        .filter(hourly_counts::hour.ge(hours.start))
+        .filter(hourly_counts::hour.lt(hours.end))
+        .order(hourly_counts::hour)
+        .select(hourly_counts::hour)
+        .first(conn)
+        .optional()?)
 }
 
 /// The sums of a dimension, its values not told apart.
@@ -555,13 +663,7 @@ pub fn list_by_value(
     hours: Range<i32>,
     ranking: Ranking,
 ) -> Result<Vec<(String, Counts)>> {
-    let order = match ranking.by {
-        RankBy::Views => "views",
-        RankBy::Visitors => "visitors",
-        RankBy::Clicks => "clicks",
-        RankBy::Closes => "closes",
-        RankBy::Submissions => "submissions",
-    };
+    let order = order_of(ranking.by);
     let limit = ranking.limit;
     // `COLLATE` makes both databases break ties alike.
     let collation = match conn {
@@ -573,13 +675,17 @@ pub fn list_by_value(
          ORDER BY {order} DESC, views DESC, value COLLATE {collation} LIMIT {limit}"
     );
     let rows = load_sums(conn, statement, member, bar, by, hours)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let counts = row.counts();
-            (row.value, counts)
-        })
-        .collect())
+    Ok(rows.into_iter().map(Sum::named).collect())
+}
+
+fn order_of(by: RankBy) -> &'static str {
+    match by {
+        RankBy::Views => "views",
+        RankBy::Visitors => "visitors",
+        RankBy::Clicks => "clicks",
+        RankBy::Closes => "closes",
+        RankBy::Submissions => "submissions",
+    }
 }
 
 /// The counts of one value of a dimension, hour by hour, those hours only that have any.

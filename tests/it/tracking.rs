@@ -17,7 +17,8 @@ use contactbar::ids::{BarId, EventId, MemberId, SessionId, UserId};
 use contactbar::mail::{EmailAddress, Language};
 use contactbar::secrets::Random;
 use contactbar::tracking::{
-    Counts, Dimension, DropReason, Interval, Period, Post, RankBy, Ranking, SubmitEvent, Visit, forget_bar,
+    Counts, Dimension, DropReason, Filters, Interval, Period, Post, RankBy, Ranking, SubmitEvent, Visit,
+    forget_bar,
 };
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -30,24 +31,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{Answer, Call, Client, START, TestApp};
 
-const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
+pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
 
 /// A member with a published bar.
 #[derive(Clone)]
-struct Stage {
-    app: TestApp,
-    user: UserId,
-    member: MemberId,
-    bar: BarId,
-    key: String,
+pub struct Stage {
+    pub app: TestApp,
+    pub user: UserId,
+    pub member: MemberId,
+    pub bar: BarId,
+    pub key: String,
 }
 
 impl Stage {
-    async fn new(app: &TestApp) -> Self {
+    pub async fn new(app: &TestApp) -> Self {
         Self::with(app, |_| {}, &[]).await
     }
 
-    async fn with(app: &TestApp, change: impl FnOnce(&mut Configuration), hosts: &[&str]) -> Self {
+    pub async fn with(app: &TestApp, change: impl FnOnce(&mut Configuration), hosts: &[&str]) -> Self {
         app.migrate().await.unwrap(); // posts the policies that one registers under
         let name = EventId::new(&app.clock, &app.random).to_string();
         let email: EmailAddress = format!("{name}@shop.example").parse().unwrap();
@@ -69,7 +70,7 @@ impl Stage {
         }
     }
 
-    async fn publish(
+    pub async fn publish(
         app: &TestApp,
         member: MemberId,
         change: impl FnOnce(&mut Configuration),
@@ -92,7 +93,7 @@ impl Stage {
     }
 
     /// Another bar of the same member.
-    async fn neighbour(&self) -> Self {
+    pub async fn neighbour(&self) -> Self {
         let bar = Self::publish(&self.app, self.member, |_| {}, &[]).await;
         Self {
             bar: bar.id,
@@ -101,7 +102,7 @@ impl Stage {
         }
     }
 
-    fn event(&self, kind: &str) -> Value {
+    pub fn event(&self, kind: &str) -> Value {
         let id = EventId::new(&self.app.clock, &self.app.random)
             .uuid()
             .simple()
@@ -109,7 +110,7 @@ impl Stage {
         json!({ "b": self.key, "i": id, "k": kind, "v": "a", "u": "https://shop.example/pricing" })
     }
 
-    fn call(&self) -> Call {
+    pub fn call(&self) -> Call {
         self.app
             .client()
             .call(Method::POST, "/e")
@@ -117,25 +118,25 @@ impl Stage {
             .header("user-agent", FIREFOX)
     }
 
-    async fn send(&self, events: &Value) -> Answer {
+    pub async fn send(&self, events: &Value) -> Answer {
         self.call().body(events.to_string()).send().await
     }
 
-    fn period(&self) -> Period {
+    pub fn period(&self) -> Period {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         self.app.tracking.period(Some("2026-11-01"), None, zone).unwrap()
     }
 
-    async fn counts(&self) -> Counts {
+    pub async fn counts(&self) -> Counts {
         self.app
             .tracking
-            .totals(self.member, self.bar, self.period())
+            .totals(self.member, self.bar, self.period(), Filters::default())
             .await
             .unwrap()
             .counts
     }
 
-    async fn drops(&self) -> BTreeMap<DropReason, i64> {
+    pub async fn drops(&self) -> BTreeMap<DropReason, i64> {
         let drops = self
             .app
             .tracking
@@ -148,7 +149,7 @@ impl Stage {
             .collect()
     }
 
-    async fn by(&self, by: Dimension) -> Vec<(String, i64)> {
+    pub async fn by(&self, by: Dimension) -> Vec<(String, i64)> {
         let ranking = Ranking {
             by: RankBy::Views,
             limit: 1000,
@@ -156,7 +157,14 @@ impl Stage {
         let breakdown = self
             .app
             .tracking
-            .breakdown(self.member, self.bar, self.period(), by, ranking)
+            .breakdown(
+                self.member,
+                self.bar,
+                self.period(),
+                by,
+                ranking,
+                Filters::default(),
+            )
             .await
             .unwrap();
         breakdown
@@ -169,7 +177,7 @@ impl Stage {
 
 impl Stage {
     /// A program of the member's with this scope.
-    async fn program(&self, scope: Scope) -> Client {
+    pub async fn program(&self, scope: Scope) -> Client {
         let session = SessionId::new(&self.app.clock, &self.app.random);
         let membership = Some((self.member, Role::Owner));
         let access = Access {
@@ -193,7 +201,7 @@ impl Stage {
         self.app.client().with_token(token.reveal())
     }
 
-    fn path(&self, rest: &str) -> String {
+    pub fn path(&self, rest: &str) -> String {
         format!("/api/v1/bars/{}/{rest}", self.bar)
     }
 }
@@ -307,7 +315,7 @@ both_databases! {
         app.clock.advance(DAY);
         stage.send(&stage.event("view")).await;
         assert_eq!(stage.counts().await.visitors, 3);
-        let series = app.tracking.series(stage.member, stage.bar, stage.period(), Interval::Hour, None).await.unwrap();
+        let series = app.tracking.series(stage.member, stage.bar, stage.period(), Interval::Hour, Filters::default()).await.unwrap();
         let first = series.points.iter().find(|point| point.start.at == "2026-11-22T10:00:00Z".parse().unwrap()).unwrap();
         assert_eq!(first.counts, Counts { views: 1, visitors: 1, clicks: 1, ..Counts::default() });
     }
@@ -431,13 +439,13 @@ both_databases! {
             assert_eq!((total.views, total.clicks, total.closes, total.submissions), (of(1), of(2), of(3), of(4)));
             for by in Dimension::ALL {
                 let ranking = Ranking { by: RankBy::Clicks, limit: 1000 };
-                let breakdown = app.tracking.breakdown(stage.member, stage.bar, stage.period(), by, ranking).await.unwrap();
+                let breakdown = app.tracking.breakdown(stage.member, stage.bar, stage.period(), by, ranking, Filters::default()).await.unwrap();
                 if ![Dimension::UtmSource, Dimension::UtmMedium, Dimension::UtmCampaign].contains(&by) {
                     assert_eq!((breakdown.total, breakdown.other), (total, Counts::default()), "{by:?}");
                 }
             }
             for interval in [Interval::Hour, Interval::Day] {
-                let series = app.tracking.series(stage.member, stage.bar, stage.period(), interval, None).await.unwrap();
+                let series = app.tracking.series(stage.member, stage.bar, stage.period(), interval, Filters::default()).await.unwrap();
                 let mut sum = Counts::default();
                 for point in &series.points { sum += point.counts; }
                 assert_eq!(sum, total);
@@ -654,7 +662,7 @@ both_databases! {
         let call = client.call(Method::POST, "/e").header("content-type", "text/plain").header("user-agent", FIREFOX);
         assert_eq!(call.body(event.to_string()).send().await.status, 204);
         let ranking = Ranking { by: RankBy::Views, limit: 1000 };
-        let pages = app.tracking.breakdown(stage.member, stage.bar, stage.period(), Dimension::Page, ranking).await.unwrap();
+        let pages = app.tracking.breakdown(stage.member, stage.bar, stage.period(), Dimension::Page, ranking, Filters::default()).await.unwrap();
         assert_eq!((pages.values.len(), pages.other.views, pages.total.views), (500, 101, 601));
     }
 

@@ -11,7 +11,16 @@ use crate::mail::{EmailAddress, Language};
 
 text_column!(MemberKind, Region, TimeZone);
 
-type Row = (MemberId, Name, MemberKind, Region, Language, TimeZone, Timestamp);
+type Row = (
+    MemberId,
+    Name,
+    MemberKind,
+    Region,
+    Language,
+    TimeZone,
+    Timestamp,
+    Option<Timestamp>,
+);
 
 type Columns = (
     members::id,
@@ -21,6 +30,7 @@ type Columns = (
     members::language,
     members::time_zone,
     members::created_at,
+    members::ends_at,
 );
 
 const COLUMNS: Columns = (
@@ -31,9 +41,10 @@ const COLUMNS: Columns = (
     members::language,
     members::time_zone,
     members::created_at,
+    members::ends_at,
 );
 
-fn member_of((id, name, kind, region, language, time_zone, created_at): Row) -> Member {
+fn member_of((id, name, kind, region, language, time_zone, created_at, ends_at): Row) -> Member {
     Member {
         id,
         name,
@@ -42,6 +53,7 @@ fn member_of((id, name, kind, region, language, time_zone, created_at): Row) -> 
         language,
         time_zone,
         created_at,
+        ends_at,
     }
 }
 
@@ -80,6 +92,14 @@ pub fn save_member(tx: &mut Conn, member: &Member) -> Result<()> {
             members::language.eq(member.language),
             members::time_zone.eq(&member.time_zone),
         ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// When the member ends; `None`: it stays.
+pub fn set_end(tx: &mut Conn, id: MemberId, ends_at: Option<Timestamp>) -> Result<()> {
+    diesel::update(members::table.filter(members::id.eq(id)))
+        .set(members::ends_at.eq(ends_at))
         .execute(tx)?;
     Ok(())
 }

@@ -7,14 +7,17 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{Attachment, AttachmentType};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, Tags};
 
+use super::filters::Only;
 use crate::accounts::Operation;
 use crate::accounts::api::Caller;
+use crate::bars::configuration::GoalKind;
 use crate::clock::Timestamp;
 use crate::csv;
 use crate::http::{Json, Problem};
 use crate::ids::{BarId, MemberId};
 use crate::tracking::{
-    Counts, Dimension, DropReason, Interval, Period, PeriodUnfit, RankBy, Ranking, Tracking, rate,
+    Counts, Decision, Dimension, DropReason, Interval, OfVariant, Period, PeriodUnfit, RankBy, Ranking,
+    Tracking, rate,
 };
 
 /// What bars counted.
@@ -91,6 +94,113 @@ struct Statistics {
     totals: Numbers,
     period_before: PeriodAnswer,
     totals_before: Numbers,
+    /// Under filters: from when on the numbers are whole, because single events are kept for a while only. Absent: all
+    /// of it is.
+    #[oai(skip_serializing_if_is_none)]
+    complete_from: Option<Timestamp>,
+}
+
+/// The sums of each bar.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsOfBars")]
+struct BarsAnswer {
+    period: PeriodAnswer,
+    period_before: PeriodAnswer,
+    /// Every bar, also those that counted nothing; in the order of their ids.
+    items: Vec<BarAnswer>,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsOfBar")]
+struct BarAnswer {
+    bar_id: BarId,
+    counts: Numbers,
+    counts_before: Numbers,
+}
+
+/// A bar's variants against each other.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsOfVariants")]
+struct VariantsAnswer {
+    period: PeriodAnswer,
+    /// Those that are published, in their order; then those that once were.
+    items: Vec<VariantAnswer>,
+    /// Absent where there is nothing to choose: fewer than two variants whose goal can be reached.
+    #[oai(skip_serializing_if_is_none)]
+    decision: Option<DecisionAnswer>,
+}
+
+/// What a variant achieved.
+#[derive(Debug, Object)]
+#[oai(rename = "StatisticsOfVariant", skip_serializing_if_is_none)]
+struct VariantAnswer {
+    variant: String,
+    /// Absent: it is not published any more.
+    goal: Option<GoalKind>,
+    counts: Numbers,
+    /// Conversions for each view: submissions of a form, clicks of a link, one a view at most. Absent without views, for
+    /// a notice, and for what is not published any more.
+    rate: Option<f64>,
+    /// The rate is above this with 97.5 %.
+    low: Option<f64>,
+    /// The rate is below this with 97.5 %.
+    high: Option<f64>,
+    /// How likely it is that this variant's rate is the highest of all. They sum up to 1.
+    probability_best: Option<f64>,
+}
+
+impl From<OfVariant> for VariantAnswer {
+    fn from(variant: OfVariant) -> Self {
+        let estimate = variant.estimate;
+        Self {
+            rate: variant.rate(),
+            goal: variant.goal,
+            low: estimate.map(|estimate| estimate.low),
+            high: estimate.map(|estimate| estimate.high),
+            probability_best: estimate.map(|estimate| estimate.probability_best),
+            counts: variant.counts.into(),
+            variant: variant.key,
+        }
+    }
+}
+
+/// Whether it is time to choose a variant.
+#[derive(Debug, Object)]
+#[oai(rename = "VariantDecision", skip_serializing_if_is_none)]
+struct DecisionAnswer {
+    state: DecisionState,
+    /// The variant to keep, once it is decided.
+    best: Option<String>,
+    /// About how many days more it takes, if traffic and rates stay as they are. Absent when decided, and when nobody
+    /// can tell: no difference, too few views, or more than a year.
+    days_left: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case", rename = "VariantDecisionState")]
+enum DecisionState {
+    /// A variant was seen fewer than 100 times.
+    TooEarly,
+    /// None is the best one with 95 %.
+    Undecided,
+    /// One is.
+    Decided,
+}
+
+impl DecisionAnswer {
+    fn of(decision: Decision, variants: &[OfVariant]) -> Self {
+        let (state, best, days_left) = match decision {
+            Decision::TooEarly { days_left } => (DecisionState::TooEarly, None, days_left),
+            Decision::Undecided { days_left } => (DecisionState::Undecided, None, days_left),
+            Decision::Decided { best } => (DecisionState::Decided, Some(best), None),
+        };
+        let mut converting = variants.iter().filter(|variant| variant.estimate.is_some());
+        Self {
+            state,
+            best: best.and_then(|place| Some(converting.nth(place)?.key.clone())),
+            days_left,
+        }
+    }
 }
 
 /// Counts over time, without gaps.
@@ -100,6 +210,10 @@ struct SeriesAnswer {
     period: PeriodAnswer,
     interval: Interval,
     points: Vec<PointAnswer>,
+    /// Under filters: from when on the numbers are whole, because single events are kept for a while only. Absent: all
+    /// of it is.
+    #[oai(skip_serializing_if_is_none)]
+    complete_from: Option<Timestamp>,
 }
 
 /// An hour or a day.
@@ -124,6 +238,10 @@ struct BreakdownAnswer {
     /// All that is not among the items: smaller values, those too many to be told apart, and what has none.
     other: Numbers,
     total: Numbers,
+    /// Under filters: from when on the numbers are whole, because single events are kept for a while only. Absent: all
+    /// of it is.
+    #[oai(skip_serializing_if_is_none)]
+    complete_from: Option<Timestamp>,
 }
 
 #[derive(Debug, Object)]
@@ -226,6 +344,9 @@ impl StatisticsApi {
     ///
     /// Views, visitors, clicks, closes and submissions of a period, and of the period before it. Without `from` and
     /// `to`: the last 30 days, today included.
+    ///
+    /// Filters must all hold. One value is known for ever; several together as long as single events are kept:
+    /// `complete_from` says from when on the numbers are whole, both periods considered.
     #[oai(
         path = "/bars/:bar_id/stats",
         method = "get",
@@ -246,6 +367,7 @@ impl StatisticsApi {
         /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
         #[oai(validator(max_length = 64))]
         time_zone: Query<Option<String>>,
+        only: Only,
     ) -> Result<Json<Statistics>, Problem> {
         let asked = Asked {
             from: from.0,
@@ -255,18 +377,21 @@ impl StatisticsApi {
         let (member, period) = self
             .question(&caller, Operation::ReadStats, bar_id.0, asked)
             .await?;
-        let totals = self.tracking.totals(member, bar_id.0, period).await?;
+        only.0.check(None)?;
+        let totals = self.tracking.totals(member, bar_id.0, period, only.0).await?;
         Ok(Json(Statistics {
             period: (&totals.period).into(),
             totals: totals.counts.into(),
             period_before: (&totals.period_before).into(),
             totals_before: totals.before.into(),
+            complete_from: totals.complete_from,
         }))
     }
 
     /// Read a bar's counts over time
     ///
     /// Hour by hour or day by day, without gaps; a day is one of the time zone, of 23 to 25 hours. At most 1000 points.
+    /// Filters as in the totals; points before `complete_from` lack what is no longer kept.
     #[oai(
         path = "/bars/:bar_id/stats/series",
         method = "get",
@@ -290,9 +415,7 @@ impl StatisticsApi {
         time_zone: Query<Option<String>>,
         /// Absent: hours up to two days, else days.
         interval: Query<Option<Interval>>,
-        /// Only this variant.
-        #[oai(validator(max_length = 16))]
-        variant: Query<Option<String>>,
+        only: Only,
     ) -> Result<Json<SeriesAnswer>, Problem> {
         let asked = Asked {
             from: from.0,
@@ -302,11 +425,12 @@ impl StatisticsApi {
         let (member, period) = self
             .question(&caller, Operation::ReadStatsSeries, bar_id.0, asked)
             .await?;
+        only.0.check(None)?;
         let interval = interval.0.unwrap_or_else(|| period.natural_interval());
         period.check(interval)?;
         let series = self
             .tracking
-            .series(member, bar_id.0, period, interval, variant.0)
+            .series(member, bar_id.0, period, interval, only.0)
             .await?;
         let points = series.points.into_iter().map(|point| PointAnswer {
             start: point.start.at,
@@ -317,10 +441,13 @@ impl StatisticsApi {
             period: (&series.period).into(),
             interval: series.interval,
             points: points.collect(),
+            complete_from: series.complete_from,
         }))
     }
 
     /// Read a bar's counts by page, site, referrer, …
+    ///
+    /// Filters as in the totals.
     #[oai(
         path = "/bars/:bar_id/stats/breakdown",
         method = "get",
@@ -349,6 +476,7 @@ impl StatisticsApi {
         /// How many values are listed. Absent: 50.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<i64>>,
+        only: Only,
     ) -> Result<Json<BreakdownAnswer>, Problem> {
         let asked = Asked {
             from: from.0,
@@ -358,13 +486,14 @@ impl StatisticsApi {
         let (member, period) = self
             .question(&caller, Operation::ReadStatsBreakdown, bar_id.0, asked)
             .await?;
+        only.0.check(Some(by.0.into()))?;
         let ranking = Ranking {
             by: sort.0.unwrap_or(RankBy::Views),
             limit: limit.0.unwrap_or(50),
         };
         let breakdown = self
             .tracking
-            .breakdown(member, bar_id.0, period, by.0.into(), ranking)
+            .breakdown(member, bar_id.0, period, by.0.into(), ranking, only.0)
             .await?;
         let items = breakdown.values.into_iter().map(|(value, counts)| ValueAnswer {
             value,
@@ -376,6 +505,96 @@ impl StatisticsApi {
             items: items.collect(),
             other: breakdown.other.into(),
             total: breakdown.total.into(),
+            complete_from: breakdown.complete_from,
+        }))
+    }
+
+    /// Read the totals of all bars
+    ///
+    /// Of a period, and of the period before it: what a list of bars shows. Without `from` and `to`: the last 30 days.
+    #[oai(
+        path = "/stats",
+        method = "get",
+        operation_id = "read_all_stats",
+        tag = "Tag::Statistics"
+    )]
+    async fn all_bars(
+        &self,
+        caller: Caller,
+        /// The first day in the time zone, such as `2026-11-01`, or the first instant.
+        #[oai(validator(max_length = 40))]
+        from: Query<Option<String>>,
+        /// The last day in the time zone (included), or the first instant that is not in the period.
+        #[oai(validator(max_length = 40))]
+        to: Query<Option<String>>,
+        /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
+        #[oai(validator(max_length = 64))]
+        time_zone: Query<Option<String>>,
+    ) -> Result<Json<BarsAnswer>, Problem> {
+        let member = caller.may(Operation::ReadAllStats)?.member;
+        let asked = Asked {
+            from: from.0,
+            to: to.0,
+            time_zone: time_zone.0,
+        };
+        let zone = self.tracking.zone_of_member(member).await?;
+        let period = self.period(asked, zone)?;
+        let found = self.tracking.all_bars(member, period).await?;
+        let items = found.bars.into_iter().map(|one| BarAnswer {
+            bar_id: one.bar,
+            counts: one.counts.into(),
+            counts_before: one.before.into(),
+        });
+        Ok(Json(BarsAnswer {
+            period: (&found.period).into(),
+            period_before: (&found.period_before).into(),
+            items: items.collect(),
+        }))
+    }
+
+    /// Compare a bar's variants
+    ///
+    /// Conversions for each view, how sure that is, and how likely each variant is the best one: Bayesian, from a uniform
+    /// prior. Decided when one is the best with 95 % and each was seen 100 times. What is left is estimated from the
+    /// difference between the best two and the traffic so far, which must grow until that difference is 1.645 times its
+    /// own deviation.
+    #[oai(
+        path = "/bars/:bar_id/stats/variants",
+        method = "get",
+        operation_id = "read_stats_variants",
+        tag = "Tag::Statistics"
+    )]
+    async fn variants(
+        &self,
+        caller: Caller,
+        /// The bar.
+        bar_id: Path<BarId>,
+        /// The first day in the time zone, such as `2026-11-01`, or the first instant.
+        #[oai(validator(max_length = 40))]
+        from: Query<Option<String>>,
+        /// The last day in the time zone (included), or the first instant that is not in the period.
+        #[oai(validator(max_length = 40))]
+        to: Query<Option<String>>,
+        /// An IANA name, such as `Europe/Berlin`. Absent: the member's.
+        #[oai(validator(max_length = 64))]
+        time_zone: Query<Option<String>>,
+    ) -> Result<Json<VariantsAnswer>, Problem> {
+        let asked = Asked {
+            from: from.0,
+            to: to.0,
+            time_zone: time_zone.0,
+        };
+        let (member, period) = self
+            .question(&caller, Operation::ReadStatsVariants, bar_id.0, asked)
+            .await?;
+        let found = self.tracking.variants(member, bar_id.0, period).await?;
+        let decision = found
+            .decision
+            .map(|decision| DecisionAnswer::of(decision, &found.variants));
+        Ok(Json(VariantsAnswer {
+            period: (&found.period).into(),
+            decision,
+            items: found.variants.into_iter().map(Into::into).collect(),
         }))
     }
 
@@ -428,7 +647,7 @@ impl StatisticsApi {
     /// Export a bar's counts as CSV
     ///
     /// With `by`: by its values; without: over time. Cells that a spreadsheet would take for formulas begin with an
-    /// apostrophe.
+    /// apostrophe. Filters as in the totals.
     #[oai(
         path = "/bars/:bar_id/stats.csv",
         method = "get",
@@ -454,6 +673,7 @@ impl StatisticsApi {
         time_zone: Query<Option<String>>,
         /// For an export over time. Absent: hours up to two days, else days.
         interval: Query<Option<Interval>>,
+        only: Only,
     ) -> Result<Export, Problem> {
         let asked = Asked {
             from: from.0,
@@ -463,6 +683,7 @@ impl StatisticsApi {
         let (member, period) = self
             .question(&caller, Operation::ExportStats, bar_id.0, asked)
             .await?;
+        only.0.check(by.0.map(Dimension::from))?;
         let (heading, rows) = match by.0 {
             Some(by) => {
                 let ranking = Ranking {
@@ -471,7 +692,7 @@ impl StatisticsApi {
                 };
                 let breakdown = self
                     .tracking
-                    .breakdown(member, bar_id.0, period, by.into(), ranking)
+                    .breakdown(member, bar_id.0, period, by.into(), ranking, only.0)
                     .await?;
                 let mut rows = breakdown.values;
                 if breakdown.other != Counts::default() {
@@ -484,7 +705,7 @@ impl StatisticsApi {
                 period.check(interval)?;
                 let series = self
                     .tracking
-                    .series(member, bar_id.0, period, interval, None)
+                    .series(member, bar_id.0, period, interval, only.0)
                     .await?;
                 let rows = series
                     .points
@@ -573,6 +794,11 @@ impl StatisticsApi {
         asked: Asked,
     ) -> Result<(MemberId, Period), Problem> {
         let (member, zone) = self.reader(caller, operation, bar).await?;
+        Ok((member, self.period(asked, zone)?))
+    }
+
+    /// The period that is asked for, by the time zone that is asked for, or else this one.
+    fn period(&self, asked: Asked, zone: TimeZone) -> Result<Period, Problem> {
         let zone = match asked.time_zone {
             None => zone,
             Some(name) => TimeZone::get(&name).map_err(|_| {
@@ -585,7 +811,7 @@ impl StatisticsApi {
         let period = self
             .tracking
             .period(asked.from.as_deref(), asked.to.as_deref(), zone)?;
-        Ok((member, period))
+        Ok(period)
     }
 }
 

@@ -1,0 +1,13 @@
+-- Statistics under filters: what was whose first event of the day stands with the event, so that filtered sums know
+-- visitors as the roll-ups do; and one value's roll-ups are found without reading all the others.
+ALTER TABLE events ADD COLUMN first_of_day INTEGER NOT NULL DEFAULT 0;
+UPDATE events SET first_of_day = 1 WHERE (member_id, bar_id, event_id) IN (
+  SELECT member_id, bar_id, event_id FROM (
+    SELECT member_id, bar_id, event_id, row_number() OVER (
+      PARTITION BY member_id, bar_id, visitor, received_at / 86400000000 ORDER BY received_at, event_id
+    ) AS place FROM events
+  ) WHERE place = 1
+);
+CREATE INDEX events_of_bar ON events (member_id, bar_id, received_at);
+CREATE INDEX hourly_counts_by_value ON hourly_counts (member_id, bar_id, dimension, value, hour);
+CREATE INDEX daily_counts_by_value ON daily_counts (member_id, bar_id, dimension, value, day);
