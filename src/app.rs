@@ -32,6 +32,7 @@ use crate::{
     http::{
         Methods,
         client_addr::TrustedProxies,
+        dashboard::Dashboard,
         docs,
         guards::{AddressLimits, Guarded, Rules},
         headers::SecurityHeaders,
@@ -333,7 +334,8 @@ impl App {
     }
 
     fn routes(&self) -> Route {
-        accounts::api::pages::routes(Route::new(), &self.policies)
+        Dashboard::embedded()
+            .routes(Route::new())
             .nest(
                 openapi::PREFIX,
                 self.idempotency

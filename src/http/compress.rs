@@ -97,9 +97,16 @@ pub async fn compress(accepted: Option<Encoding>, mut response: Response) -> Res
         return response;
     }
     // The answer depends on the question, whichever form is sent now.
-    response
-        .headers_mut()
-        .append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if !response
+        .headers()
+        .get_all(header::VARY)
+        .iter()
+        .any(|v| v == "accept-encoding")
+    {
+        response
+            .headers_mut()
+            .append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
     let Some(encoding) = accepted else { return response };
     let Ok(bytes) = response.take_body().into_bytes().await else {
         return response;

@@ -1,4 +1,5 @@
-//! Which other sites' scripts may read an answer: any, on the embed routes, without credentials; none elsewhere.
+//! Which other sites' scripts may read an answer: any, on the embed routes and of the dashboard's files, without
+//! credentials; none elsewhere.
 //!
 //! Written here because poem's own reflects any origin once credentials are allowed, and its wildcard panics on an
 //! `Origin` that is not ASCII. Ours never looks at what the `Origin` says.
@@ -36,10 +37,13 @@ pub fn preflight(class: RouteClass, request: &Request) -> Option<Response> {
     )
 }
 
-/// Lets any site read the answers of the embed routes, errors included.
+/// Lets any site read the answers of the embed routes, errors included. And the dashboard's files: its preview is a frame
+/// whose origin is nobody's, and scripts that are modules are asked for across origins there.
 pub fn allow(class: RouteClass, headers: &mut HeaderMap) {
-    if class.side() == Side::Embed {
+    if class.side() == Side::Embed || class == RouteClass::Asset {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    if class.side() == Side::Embed {
         let exposed = format!("{}, {}, retry-after", DROPPED, request_id::HEADER);
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,

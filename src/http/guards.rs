@@ -50,7 +50,8 @@ impl AddressLimits {
 
     fn of(&self, class: RouteClass) -> Option<&RateLimit<ClientAddr>> {
         match class {
-            RouteClass::Health | RouteClass::Script => None,
+            // From memory, and many at once: a page loads some fifteen files.
+            RouteClass::Health | RouteClass::Script | RouteClass::Asset => None,
             _ if class.side() == Side::Embed => Some(&self.embed),
             _ => Some(&self.api),
         }

@@ -10,9 +10,10 @@ const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-or
 
 /// A document that nothing may be done with: what APIs and errors are to a browser.
 const INERT: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
-/// Our own pages: everything from us, nothing inline, nobody's frame.
+/// Our own pages: everything from us, nothing inline, nobody's frame. `blob:`: a picture that somebody chose from their
+/// own disk, which goes nowhere.
 const PAGE: &str = "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'; \
-                    img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'";
+                    img-src 'self' data: blob:; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'";
 
 /// The security headers of this installation.
 #[derive(Debug, Clone)]
@@ -51,6 +52,11 @@ impl SecurityHeaders {
                 set(header::X_FRAME_OPTIONS, "DENY");
                 // What the API says is somebody's own; caches on the way must not keep it.
                 set(header::CACHE_CONTROL, "no-store");
+            }
+            // A sandboxed frame of ours has an origin of its own. Opened alone, a picture may do nothing.
+            RouteClass::Asset => {
+                set(CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin");
+                set(header::CONTENT_SECURITY_POLICY, INERT);
             }
             RouteClass::Docs | RouteClass::Page => {
                 set(CROSS_ORIGIN_RESOURCE_POLICY, "same-origin");

@@ -1,4 +1,4 @@
-//! The few pages that the server writes itself: policies, the ways in and out that mails link to, the front door.
+//! The few pages that the server writes itself: policies, the way out that mails link to, what to do without a dashboard.
 //! One look, no request for anything else, and a policy (CSP) that allows exactly what stands in the page.
 
 use base64::Engine;
@@ -16,8 +16,6 @@ pub struct Page<'a> {
     pub title: &'a str,
     pub body: String,
     pub shape: Shape,
-    /// Runs when the page has been read; may call our API. Nothing else may run.
-    pub script: Option<&'static str>,
 }
 
 /// How a page lies on the screen.
@@ -38,13 +36,9 @@ border-top:6px solid var(--accent);background:var(--paper);overflow-wrap:anywher
 padding:3rem clamp(1.25rem,5vw,3rem);border-radius:0;border-top:0;flex:1}h1{font-size:1.5rem;line-height:1.3;margin:0 0 .5rem;\
 color:var(--strong)}.text h1{font-size:2rem;letter-spacing:-.02em}h2{font-size:1.15rem;margin:2rem 0 .5rem;color:var(--strong)}\
 p{margin:.5rem 0}li{margin:.35rem 0}a{color:var(--link)}.quiet{color:var(--quiet);font-size:.9rem}code{overflow-wrap:anywhere}\
-label{display:block;margin-top:1.1rem;font-weight:600;color:var(--strong)}input{font:inherit;width:100%;margin-top:.3rem;\
-padding:.7rem .8rem;border:1px solid light-dark(#94a3b8,#475569);border-radius:8px;background:light-dark(#fff,#0b0f17);color:var(--strong)}\
-input[type=checkbox]{width:1.1rem;height:1.1rem;margin:0 .5rem 0 0;vertical-align:-.15rem}.tick{font-weight:400}\
 button{font:inherit;font-weight:600;margin-top:1.5rem;padding:.8rem 1.5rem;border:0;border-radius:8px;color:#fff;\
-background:var(--accent);cursor:pointer}button:hover{background:#1d4ed8}button[disabled]{opacity:.6;cursor:progress}\
-:focus-visible{outline:3px solid light-dark(#93c5fd,#3b82f6);outline-offset:2px}.fault{color:light-dark(#b91c1c,#fca5a5)}\
-[hidden]{display:none}footer{padding:1.5rem;text-align:center;font-size:.9rem;color:var(--quiet)}footer a{color:inherit}";
+background:var(--accent);cursor:pointer}button:hover{background:#1d4ed8}\
+:focus-visible{outline:3px solid light-dark(#93c5fd,#3b82f6);outline-offset:2px}footer{padding:1.5rem;text-align:center;font-size:.9rem;color:var(--quiet)}footer a{color:inherit}";
 
 impl Page<'_> {
     pub fn respond(self) -> Response {
@@ -56,26 +50,19 @@ impl Page<'_> {
             Shape::Card => "card",
             Shape::Text => "text",
         };
-        let script = self
-            .script
-            .map_or_else(String::new, |script| format!("<script>{script}</script>"));
         // The current policies are linked in every page's foot (promise 10).
         let html = format!(
             "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <title>{title} · Contactbar</title><style>{STYLE}</style></head><body><main class=\"{shape}\">{body}</main>\
              <footer><a href=\"/policies/privacy\">{privacy}</a> · <a href=\"/policies/terms\">{terms}</a></footer>\
-             {script}</body></html>",
+             </body></html>",
             language = escape(self.language),
             title = escape(self.title),
             body = self.body,
         );
-        let scripts = self
-            .script
-            .map_or_else(|| "'none'".to_owned(), |script| format!("'{}'", hash(script)));
         let policy = format!(
-            "default-src 'none'; style-src '{}'; script-src {scripts}; connect-src 'self'; form-action 'self'; \
-             base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'none'; style-src '{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
             hash(STYLE)
         );
         Response::builder()
@@ -111,7 +98,6 @@ mod tests {
             title: "<b>",
             body: "<h1>Hallo</h1>".to_owned(),
             shape: Shape::Card,
-            script: Some("1"),
         };
         let response = page.respond();
         let policy = response
@@ -119,7 +105,7 @@ mod tests {
             .unwrap()
             .to_owned();
         assert!(
-            policy.contains("script-src 'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='"),
+            policy.starts_with("default-src 'none'; style-src 'sha256-"),
             "{policy}"
         );
         assert!(!policy.contains("unsafe"));

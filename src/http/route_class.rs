@@ -17,7 +17,9 @@ pub enum RouteClass {
     Docs,
     /// `/healthz`, `/readyz`.
     Health,
-    /// Everything else on the app host: pages and assets.
+    /// `/assets/…`: the files that the dashboard's pages load.
+    Asset,
+    /// Everything else on the app host: pages.
     Page,
 }
 
@@ -53,6 +55,8 @@ impl RouteClass {
             Self::Docs
         } else if path == "/healthz" || path == "/readyz" {
             Self::Health
+        } else if under("/assets") {
+            Self::Asset
         } else {
             Self::Page
         }
@@ -61,7 +65,7 @@ impl RouteClass {
     pub fn side(self) -> Side {
         match self {
             Self::Script | Self::Beacon | Self::Form | Self::Visit => Side::Embed,
-            Self::Api | Self::Docs | Self::Page => Side::App,
+            Self::Api | Self::Docs | Self::Asset | Self::Page => Side::App,
             Self::Health => Side::Both,
         }
     }
@@ -84,6 +88,7 @@ impl RouteClass {
             Self::Api => "api",
             Self::Docs => "docs",
             Self::Health => "health",
+            Self::Asset => "asset",
             Self::Page => "page",
         }
     }
@@ -101,7 +106,9 @@ mod tests {
             ("/ex", RouteClass::Page),
             ("/b/0123456789.js", RouteClass::Script),
             ("/assets/js/manycontacts.min.js", RouteClass::Script),
-            ("/assets/js/other.js", RouteClass::Page),
+            ("/assets/js/other.js", RouteClass::Asset),
+            ("/assets/index-B1x2.css", RouteClass::Asset),
+            ("/assets.html", RouteClass::Page),
             ("/b/0123456789/9f86d081884c7d65.js", RouteClass::Script),
             ("/b/0123456789/contacts", RouteClass::Form),
             ("/optout", RouteClass::Visit),

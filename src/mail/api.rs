@@ -147,7 +147,6 @@ fn page(status: StatusCode, words: &Words, asks: bool) -> Response {
         title: words.title,
         body: format!("<h1>{}</h1><p>{}</p>{button}", words.title, escape(&words.text)),
         shape: Shape::Card,
-        script: None,
     }
     .respond()
 }

@@ -194,7 +194,6 @@ fn write_page(shown: &PolicyVersion, all: &[PolicyVersion]) -> Response {
         title: &shown.title,
         body,
         shape: Shape::Text,
-        script: None,
     }
     .respond()
 }

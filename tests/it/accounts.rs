@@ -60,8 +60,8 @@ both_databases! {
         assert_eq!((mails.len(), mails[0].to.as_str()), (1, "Anna@example.com"));
         client.log_in("anna@example.com", PASSWORD).await.problem(403);
         let token = token_in(&mails[0]);
-        let page = client.get(&format!("/verify?token={token}")).await;
-        assert!(page.status < 500);
+        // Scanners follow every link: that changes nothing.
+        client.get(&format!("/verify?token={token}")).await;
         client.log_in("anna@example.com", PASSWORD).await.problem(403);
 
         let verify = || client.post("/api/v1/users/verification", json!({ "token": token }));

@@ -9,6 +9,7 @@ mod accounts;
 mod backup;
 mod bars;
 mod contacts;
+mod dashboard;
 mod embed;
 mod guards;
 mod idempotency;

@@ -6,7 +6,6 @@ mod caller;
 mod cookie;
 mod members;
 mod messages;
-pub mod pages;
 mod problems;
 mod registration;
 mod second_factor;

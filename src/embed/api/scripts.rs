@@ -1,12 +1,12 @@
 //! `GET /b/{key}.js`, a bar as it is now, and `GET /b/{key}/{hash}.js`, a script as it was once.
 
-use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::http::HeaderValue;
 use poem::{Endpoint, Request, Response, endpoint::make};
 
 use crate::bars::{BarKey, LegacyId, PublishedBars};
 use crate::embed::{Answer, Form, Pinned, Script, ScriptHash, Scripts};
-use crate::http::Problem;
 use crate::http::compress::Encoding;
+use crate::http::{Problem, precompressed};
 
 /// A minute in browsers; a day beyond that while a new one is fetched, a week while we can't be reached.
 const CACHED_BAR: HeaderValue =
@@ -14,7 +14,6 @@ const CACHED_BAR: HeaderValue =
 const CACHED_FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const CACHED_A_MINUTE: HeaderValue = HeaderValue::from_static("max-age=60");
 const NOT_CACHED: HeaderValue = HeaderValue::from_static("no-store");
-const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// `/b/{key}.js`. The route's parameter is `key`, the ending included. Old snippets know their bar by its legacy id.
 pub fn script(scripts: Scripts, published: PublishedBars) -> impl Endpoint<Output = Response> + 'static {
@@ -72,42 +71,17 @@ fn without_ending<'a>(request: &'a Request, parameter: &str) -> Result<&'a str, 
 }
 
 fn write(request: &Request, script: &Script, cache_control: HeaderValue) -> Response {
-    let form = chosen(request, script);
-    let known = request
-        .headers()
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|tags| tags.to_str().ok());
-    let unchanged = { known }.any(|tags| form.is_among(tags));
-    let mut response = if unchanged {
-        Response::builder().status(StatusCode::NOT_MODIFIED).finish()
-    } else {
-        Response::builder().body(form.bytes.clone())
+    let Form {
+        bytes,
+        etag,
+        encoding,
+    } = chosen(request, script);
+    let form = precompressed::Form {
+        bytes,
+        etag,
+        encoding: *encoding,
     };
-    let headers = response.headers_mut();
-    if !unchanged {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/javascript; charset=utf-8"),
-        );
-        if let Some(encoding) = form.encoding {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        }
-    }
-    if let Ok(etag) = HeaderValue::try_from(form.etag.as_str()) {
-        headers.insert(header::ETAG, etag);
-    }
-    headers.insert(header::CACHE_CONTROL, cache_control);
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        CROSS_ORIGIN_RESOURCE_POLICY,
-        HeaderValue::from_static("cross-origin"),
-    );
-    response
+    form.answer(request, "text/javascript; charset=utf-8", cache_control)
 }
 
 fn chosen<'a>(request: &Request, script: &'a Script) -> &'a Form {
