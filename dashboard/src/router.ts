@@ -4,8 +4,8 @@ import { session } from './state/session.svelte';
 /** Where somebody goes who is logged in, and nobody else. */
 function membersOnly({ pathname }: { pathname: string }) {
   if (session.current) return;
-  const next = pathname === '/' ? '' : `?next=${encodeURIComponent(pathname + location.search)}`;
-  throw navigate(`/login${next}` as '/login', { replace: true });
+  const search = pathname === '/' ? undefined : { next: pathname + location.search };
+  throw navigate('/login', { search, replace: true });
 }
 
 export const { p, navigate, isActive, route } = createRouter({
