@@ -583,7 +583,7 @@ both_databases! {
         assert_eq!(stage.client.get(&contact_path(&contact, "")).await.expect(200)["history"], json!([]));
         stage.client.patch(&contact_path(&contact, ""), json!({ "status": "open", "name": "Jo" })).await.expect(200);
         app.clock.advance(HOUR);
-        stage.client.put(&contact_path(&contact, "/tags/vip"), json!({})).await;
+        stage.client.put(&contact_path(&contact, "/tags/vip"), json!(null)).await.expect(204);
         app.clock.advance(HOUR);
         let note = stage.client.post(&contact_path(&contact, "/notes"), json!({ "text": "x" })).await.expect(201);
         app.clock.advance(HOUR);

@@ -10,7 +10,7 @@ use crate::accounts::store::{addressees, members, team, users};
 use crate::accounts::team::GRACE;
 use crate::accounts::{Access, Error, Member, Role, SignedIn, TeamError};
 use crate::audit::{self, Actor, Entry};
-use crate::clock::Timestamp;
+use crate::clock::{DAY, Timestamp};
 use crate::db::Conn;
 use crate::ids::{JobId, MemberId, UserId};
 use crate::jobs;
@@ -114,6 +114,23 @@ impl Accounts {
         Ok(member.is_some_and(|member| member.ends_at == Some(ending.ends_at) && ending.ends_at <= now))
     }
 
+    /// Purges again what should have been purged a day ago: its job was tried as often as it may, while the database was
+    /// away, say.
+    pub(super) async fn end_the_overdue(&self) -> Result<(), Error> {
+        let service = self.clone();
+        self.db
+            .write(move |tx| {
+                let now = service.now();
+                for (member, ends_at) in team::list_ended(tx, now - DAY)? {
+                    let job = JobId::new(&service.clock, &service.random);
+                    let ending = Ending { member, ends_at };
+                    jobs::enqueue_for::<EndMember>(tx, job, &ending, now, None)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
     /// The last step of a purge: the member's own rows, its team, and the users who then belong to no member. The
     /// record stays (promise 26): its actors are ids of which nothing is known any more.
     pub(in crate::accounts) async fn delete_member(&self, member: MemberId) -> Result<(), Error> {
@@ -121,6 +138,9 @@ impl Accounts {
         self.db
             .write(move |tx| {
                 team::lock_member(tx, member)?;
+                if team::find_member(tx, member)?.is_none() {
+                    return Ok(()); // another run was quicker
+                }
                 let mut team = members::list_users(tx, member)?;
                 team.sort();
                 members::delete(tx, member)?;

@@ -104,6 +104,16 @@ pub fn set_end(tx: &mut Conn, id: MemberId, ends_at: Option<Timestamp>) -> Resul
     Ok(())
 }
 
+/// The members whose end was before `before`, and that are still there.
+pub fn list_ended(conn: &mut Conn, before: Timestamp) -> Result<Vec<(MemberId, Timestamp)>> {
+    let rows: Vec<(MemberId, Option<Timestamp>)> = members::table
+        .filter(members::ends_at.lt(before))
+        .select((members::id, members::ends_at))
+        .load(conn)?;
+    let ended = rows.into_iter().filter_map(|(id, at)| Some((id, at?)));
+    Ok(ended.collect())
+}
+
 /// Makes others who change this member or its team wait until the transaction ends. SQLite has one writer anyway.
 pub fn lock_member(tx: &mut Conn, id: MemberId) -> Result<()> {
     if let Conn::Postgres(conn) = tx {
