@@ -8,6 +8,12 @@ function membersOnly({ pathname }: { pathname: string }) {
   throw navigate('/login', { search, replace: true });
 }
 
+function onTo(path: '/settings/profile' | '/settings/leave') {
+  throw navigate(path, { replace: true });
+}
+
+const nowhere = () => import('./pages/MissingPage.svelte');
+
 export const { p, navigate, isActive, route } = createRouter({
   '/': {
     hooks: { beforeLoad: membersOnly },
@@ -43,6 +49,9 @@ export const { p, navigate, isActive, route } = createRouter({
       '/messages': () => import('./pages/settings/MessagesPage.svelte'),
       '/audit-log': () => import('./pages/settings/AuditLogPage.svelte'),
       '/leave': () => import('./pages/settings/LeavePage.svelte'),
+      // What mails call them.
+      '/mail': { hooks: { beforeLoad: () => onTo('/settings/profile') }, '/': nowhere },
+      '/account': { hooks: { beforeLoad: () => onTo('/settings/leave') }, '/': nowhere },
     },
   },
   // The editor takes the whole window.
