@@ -19,6 +19,7 @@ mod layering;
 mod openapi;
 mod people;
 mod permissions;
+mod previews;
 mod problems;
 mod schema;
 mod server;
