@@ -16,7 +16,11 @@ use crate::{
         self, Accounts, AnswerAddress, EndMember, Passwords,
         api::{Door, MessagesApi},
     },
-    bars::{self, Announce, Bars, PublishedBars, PurgeBar, api::BarsApi},
+    bars::{
+        self,
+        Announce, Bars, PublishedBars, PurgeBar,
+        api::{BarsApi, ShowingApi, TemplatesApi},
+    },
     clock::{self, Clock},
     config::{Config, Migrate, Switch},
     contacts::{
@@ -28,7 +32,10 @@ use crate::{
     },
     db::{self, Db},
     demo,
-    embed::{self, PrepareScript, Scripts, api::ScriptsApi},
+    embed::{
+        self, PrepareScript, Scripts,
+        api::{PreviewsApi, ScriptsApi},
+    },
     http::{
         Methods,
         client_addr::TrustedProxies,
@@ -62,8 +69,8 @@ pub type Apis = (
     accounts::api::Apis,
     MessagesApi,
     PoliciesApi,
-    BarsApi,
-    ScriptsApi,
+    (BarsApi, TemplatesApi, ShowingApi),
+    (ScriptsApi, PreviewsApi),
     StatisticsApi,
     ContactsApi,
     ViewsApi,
@@ -295,10 +302,15 @@ impl App {
             PoliciesApi {
                 policies: self.policies.clone(),
             },
-            BarsApi::new(self.bars.clone(), self.config.embed_url()),
-            ScriptsApi {
-                scripts: self.scripts.clone(),
-            },
+            self.bar_apis(),
+            (
+                ScriptsApi {
+                    scripts: self.scripts.clone(),
+                },
+                PreviewsApi {
+                    scripts: self.scripts.clone(),
+                },
+            ),
             StatisticsApi {
                 tracking: self.tracking.clone(),
             },
@@ -315,6 +327,17 @@ impl App {
                 installs: self.installs.clone(),
                 limit: self.install_limit.clone(),
             },
+        )
+    }
+
+    fn bar_apis(&self) -> (BarsApi, TemplatesApi, ShowingApi) {
+        let showing = ShowingApi {
+            clock: self.clock.clone(),
+        };
+        (
+            BarsApi::new(self.bars.clone(), self.config.embed_url()),
+            TemplatesApi,
+            showing,
         )
     }
 

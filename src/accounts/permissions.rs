@@ -149,6 +149,10 @@ operations! {
     ReadBarVersion = "read_bar_version": from(Viewer, BarsRead);
     RestoreBarVersion = "restore_bar_version": from(Editor, BarsWrite);
     ReadBarScript = "read_bar_script": from(Viewer, BarsRead);
+    ListBarTemplates = "list_bar_templates": from(Viewer, BarsRead);
+    // Nothing is kept of what is looked at.
+    ReadPreview = "read_preview": from(Viewer, BarsRead);
+    ReadShowing = "read_showing": from(Viewer, BarsRead);
 
     // Help with embedding them. A check sends a request to wherever it is told.
     ReadSnippets = "read_snippets": from(Viewer, BarsRead);

@@ -8,12 +8,16 @@ mod check;
 mod colour;
 mod language;
 mod layout;
+mod look;
+mod preview;
 mod runtime;
 mod selector;
 mod showing;
 mod spoken;
 mod starter;
 mod tagged;
+mod telling;
+mod templates;
 mod variant;
 
 #[cfg(test)]
@@ -29,14 +33,19 @@ pub use layout::{
     BarLayout, Colours, Corner, Edge, Font, InlineLayout, Layout, ModalLayout, Size, SlideInLayout, Tab,
     TabEdge, Theme,
 };
-pub use runtime::{Embedding, NotAPart, PLACEHOLDER, Part, Runtime, splice};
+pub use look::{LayoutKind, Look};
+pub use preview::{NoPreview, Preview};
+pub use runtime::{
+    Embedding, NotAPart, Outcome, PLACEHOLDER, Part, Runtime, Verdict, Visit, local_time, splice,
+};
 pub use showing::{
     AfterClose, AfterCloseDays, AfterCloseKeep, AfterCloseSession, ClickTrigger, CodeTrigger, DelayTrigger,
     Device, ExitIntentTrigger, Frequency, Hours, ImmediateTrigger, InactivityTrigger, Match, PageRule,
     ReferrerRule, Schedule, ScrollTrigger, ShowEveryDays, ShowEveryPage, ShowOnceASession, ShowRule,
-    Targeting, Trigger, TriggerMode, Triggers, UtmParameter, UtmRule, VisitorKind, Weekday,
+    Targeting, TargetingRule, Trigger, TriggerMode, Triggers, UtmParameter, UtmRule, VisitorKind, Weekday,
 };
 pub use spoken::Spoken;
+pub use templates::{Template, templates};
 pub use variant::{
     Consent, ContactGoal, Field, FieldKind, Goal, GoalKind, LinkGoal, NoticeGoal, Texts, Variant,
 };

@@ -26,13 +26,13 @@ use crate::clock::Timestamp;
 use crate::ids::{self, BarId, MemberId, UserId};
 use crate::secrets::Random;
 use crate::text;
-use configuration::{Configuration, FieldError};
+use configuration::{Configuration, FieldError, Look};
 
 pub use hosts::{HostPattern, NotAHostPattern, is_allowed};
 pub use jobs::{Forget, PurgeBar, forget_member};
 pub use legacy::{LegacyId, LegacyIdError};
 pub use published::{FRESH, PublishedBar, PublishedBars};
-pub use rules::{BarPage, Cursor, Listing, NotACursor, Sort};
+pub use rules::{Cursor, Listing, NotACursor, Sort};
 pub use service::{Announce, Bars, Change, Error, NewBar, RestoreTo};
 pub use settings::{Autoresponse, AutoresponseText, Notification, NotificationMode, Settings};
 
@@ -242,6 +242,20 @@ pub struct BarSummary {
     pub has_changes: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// A bar in a list, and how its draft looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedBar {
+    pub bar: BarSummary,
+    pub look: Look,
+}
+
+/// A page of a list, and where the next begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedBars {
+    pub bars: Vec<ListedBar>,
+    pub next: Option<Cursor>,
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use super::configuration::{Configuration, FieldError};
 use super::jobs::{DeletedBar, PurgeBar};
 use super::published::PublishedBars;
 use super::{
-    Bar, BarKey, BarName, BarPage, BarState, Draft, HostPattern, Listing, MOST_BARS, Note, Publication,
-    Settings, Version, rules, store,
+    Bar, BarKey, BarName, BarState, BarSummary, Draft, HostPattern, ListedBar, ListedBars, Listing,
+    MOST_BARS, Note, Publication, Settings, Version, rules, store,
 };
 use crate::audit::{self, Actor};
 use crate::clock::{Clock, MINUTE};
@@ -199,9 +199,26 @@ impl Bars {
             .await
     }
 
-    pub async fn list(&self, member: MemberId, listing: &Listing) -> Result<BarPage, Error> {
-        let all = self.db.read(move |conn| store::list(conn, member)).await?;
-        Ok(rules::page(all, listing))
+    /// A page of the member's bars, with how each draft looks. Only the drafts of that page are read.
+    pub async fn list(&self, member: MemberId, listing: Listing) -> Result<ListedBars, Error> {
+        let (page, mut looks) = self
+            .db
+            .read(move |conn| {
+                let page = rules::page(store::list(conn, member)?, &listing);
+                let bars: Vec<_> = page.bars.iter().map(|bar| bar.id).collect();
+                let looks = store::list_looks(conn, member, &bars)?;
+                Ok::<_, db::Error>((page, looks))
+            })
+            .await?;
+        let listed = |bar: BarSummary| {
+            // One that was purged between the two looks is not there.
+            let look = looks.remove(&bar.id)?;
+            Some(ListedBar { bar, look })
+        };
+        Ok(ListedBars {
+            bars: page.bars.into_iter().filter_map(listed).collect(),
+            next: page.next,
+        })
     }
 
     pub async fn change(

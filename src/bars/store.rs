@@ -1,8 +1,10 @@
 //! The `bars` and `bar_versions` tables. Every query that a member causes is scoped by member; deleted bars are none.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
-use super::configuration::Configuration;
+use super::configuration::{Configuration, Look};
 use super::published::PublishedBar;
 use super::settings::Settings;
 use super::{
@@ -195,6 +197,17 @@ pub fn find_key(conn: &mut Conn, member: MemberId, id: BarId) -> Result<Option<B
         .select(bars::key)
         .first(conn)
         .optional()?)
+}
+
+/// How the drafts of these bars look.
+pub fn list_looks(conn: &mut Conn, member: MemberId, ids: &[BarId]) -> Result<HashMap<BarId, Look>> {
+    let rows: Vec<(BarId, Json<Configuration>)> = bars::table
+        .filter(bars::member_id.eq(member))
+        .filter(bars::id.eq_any(ids.to_vec()))
+        .select((bars::id, bars::draft))
+        .load(conn)?;
+    let look = |(id, Json(draft)): (BarId, Json<Configuration>)| (id, draft.look());
+    Ok(rows.into_iter().map(look).collect())
 }
 
 /// Whose bar has this key. For those who run the service: no member is asked for.

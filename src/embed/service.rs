@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::script::Packed;
 use super::store::{self, Owner};
 use super::{Built, Script, ScriptHash};
-use crate::bars::configuration::Embedding;
+use crate::bars::configuration::{Configuration, Embedding, NoPreview};
 use crate::bars::recent::Recent;
 use crate::bars::{self, BarKey, Bars, PublishedBar};
 use crate::clock::Clock;
@@ -30,11 +30,18 @@ const NOTHING: &str = "/* Contactbar: there is no bar to show here. */\n";
 const UNBUILT: &str = "console.error(\"Contactbar: this server was built without the bar's script. Run `make widget`, \
                        then build it again.\");\n";
 
+/// The key of a bar that is only looked at: too short for a bar's.
+const PREVIEW_KEY: &str = "preview";
+/// Where it reports: no name below `invalid` leads anywhere (RFC 2606).
+const NOWHERE: &str = "https://preview.invalid";
+
 /// Why a script could not be made ready. What is not there, or another's, is `None` instead.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("this server was built without the bar's script")]
     Unbuilt,
+    #[error(transparent)]
+    Preview(#[from] NoPreview),
     #[error(transparent)]
     Bars(#[from] bars::Error),
     #[error(transparent)]
@@ -209,6 +216,24 @@ impl Scripts {
             version: shown.version,
             script,
         }))
+    }
+
+    /// The script of a configuration that nobody has published, to be looked at. Nothing that it does can be counted.
+    pub fn preview(
+        &self,
+        member: MemberId,
+        configuration: &Configuration,
+        variant: Option<&str>,
+        language: Option<&str>,
+    ) -> Result<String, Error> {
+        let runtime = configuration.preview(variant, language)?.runtime(&Embedding {
+            key: PREVIEW_KEY,
+            member,
+            base_url: Some(NOWHERE),
+            policy_url: &self.shared.policy_url,
+        });
+        let built = self.shared.built.as_ref().ok_or(Error::Unbuilt)?;
+        built.assemble(&runtime).ok_or(Error::Unbuilt)
     }
 
     /// Makes ready what is published under a key, before visitors ask for it.

@@ -383,6 +383,24 @@ impl Language {
         }
     }
 
+    /// What a reader likes best of what we speak, by their `Accept-Language`; English if nothing.
+    pub fn preferred(accepted: Option<&str>) -> Self {
+        let mut best = (0.0, Self::En);
+        for range in accepted.unwrap_or_default().split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let tag = parts.next().unwrap_or_default();
+            let primary = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+            let quality = parts.find_map(|part| part.strip_prefix("q="));
+            let quality = quality.map_or(1.0, |quality| quality.parse::<f32>().unwrap_or(0.0));
+            if let Ok(language) = primary.parse::<Self>()
+                && quality > best.0
+            {
+                best = (quality, language);
+            }
+        }
+        best.1
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -394,6 +412,21 @@ impl Language {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_language_is_the_one_liked_best() {
+        for (header, language) in [
+            (None, Language::En),
+            (Some("de"), Language::De),
+            (Some("fr, de-AT;q=0.8, en;q=0.5"), Language::De),
+            (Some("en;q=0.5, de;q=0.9"), Language::De),
+            (Some("en-GB,de;q=0.9"), Language::En),
+            (Some("de;q=0, fr"), Language::En),
+            (Some("*;;=,\u{fffd}"), Language::En),
+        ] {
+            assert_eq!(Language::preferred(header), language, "{header:?}");
+        }
+    }
 
     #[test]
     fn addresses_only_parse() {

@@ -20,6 +20,7 @@ mod leaving;
 mod openapi;
 mod people;
 mod permissions;
+mod previews;
 mod problems;
 mod schema;
 mod server;

@@ -1,6 +1,8 @@
 //! The management API of bars. A bar of another member is as little there as one that never was: 404.
 
 mod shapes;
+mod showing;
+mod templates;
 
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{ApiResponse, OpenApi, Tags};
@@ -13,9 +15,13 @@ use crate::bars::configuration::{Configuration, GoalKind};
 use crate::http::answers::{Created, NoContent};
 use crate::http::{FieldError, Json, MaybeJson, Problem};
 use crate::ids::BarId;
+pub use shapes::faults_under;
+pub use showing::ShowingApi;
+pub use templates::TemplatesApi;
+
 use shapes::{
     BarBody, BarList, BarVersion, BarVersionList, ChangeBar, ChangeDraft, CreateBar, DraftBody, DuplicateBar,
-    Place, PublishBar, Published, RestoreVersion, faults_under, hosts, settings,
+    Place, PublishBar, Published, RestoreVersion, hosts, settings,
 };
 
 /// Somebody else changed the draft meanwhile: read it again.
@@ -56,6 +62,8 @@ enum Shown {
 #[OpenApi]
 impl BarsApi {
     /// List bars
+    ///
+    /// Each with a `look`: what a small picture of its draft needs.
     #[oai(path = "/bars", method = "get", operation_id = "list_bars", tag = "Tag::Bars")]
     async fn list(
         &self,
@@ -86,7 +94,7 @@ impl BarsApi {
             after,
             limit: limit.0 as usize,
         };
-        Ok(Json(self.bars.list(access.member, &listing).await?.into()))
+        Ok(Json(self.bars.list(access.member, listing).await?.into()))
     }
 
     /// Make a bar

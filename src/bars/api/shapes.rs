@@ -3,8 +3,10 @@
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
 
-use crate::bars::configuration::{self, Configuration, GoalKind};
-use crate::bars::{Bar, BarKey, BarPage, BarState, BarSummary, HostPattern, Publication, Settings, Version};
+use crate::bars::configuration::{self, Configuration, GoalKind, Look};
+use crate::bars::{
+    Bar, BarKey, BarState, HostPattern, ListedBar, ListedBars, Publication, Settings, Version,
+};
 use crate::clock::Timestamp;
 use crate::http::FieldError;
 use crate::ids::{BarId, UserId};
@@ -327,13 +329,16 @@ pub struct BarListItem {
     pub published_version: Option<i32>,
     /// Does the draft differ from what visitors see?
     pub has_changes: bool,
+    /// How the draft looks, for a small picture of it.
+    pub look: Look,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-impl From<BarSummary> for BarListItem {
-    fn from(bar: BarSummary) -> Self {
+impl From<ListedBar> for BarListItem {
+    fn from(ListedBar { bar, look }: ListedBar) -> Self {
         Self {
+            look,
             id: bar.id,
             key: bar.key.to_string(),
             name: bar.name.to_string(),
@@ -355,8 +360,8 @@ pub struct BarList {
     pub next_cursor: Option<String>,
 }
 
-impl From<BarPage> for BarList {
-    fn from(page: BarPage) -> Self {
+impl From<ListedBars> for BarList {
+    fn from(page: ListedBars) -> Self {
         Self {
             items: page.bars.into_iter().map(BarListItem::from).collect(),
             next_cursor: page.next.map(|next| next.encode()),

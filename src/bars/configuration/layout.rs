@@ -165,6 +165,26 @@ impl Default for Theme {
     }
 }
 
+impl Theme {
+    /// In these colours, each as background, text, button and text on the button; and those where it is dark.
+    pub(super) fn painted(light: [&str; 4], dark: [&str; 4]) -> Self {
+        let colours = |colours: [&str; 4]| {
+            let [background, text, button, button_text] = colours.map(str::to_owned);
+            Colours {
+                background,
+                text,
+                button,
+                button_text,
+            }
+        };
+        Self {
+            colours: colours(light),
+            dark: Some(colours(dark)),
+            ..Self::default()
+        }
+    }
+}
+
 fn radius_px() -> u8 {
     8
 }

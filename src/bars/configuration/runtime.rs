@@ -9,6 +9,7 @@ mod targeting;
 mod theme;
 mod tree;
 mod variants;
+mod verdict;
 
 use serde::{Serialize, Serializer};
 
@@ -22,6 +23,7 @@ pub use parts::{NotAPart, Part};
 pub(super) use patterns::begins_with_scheme;
 use targeting::Target;
 use variants::VariantForm;
+pub use verdict::{Outcome, Verdict, Visit, local_time};
 
 /// The literal in the built script, quotes included, for which [`splice`] puts the configuration.
 pub const PLACEHOLDER: &str = "\"__CONTACTBAR__\"";
@@ -249,6 +251,14 @@ impl Configuration {
 }
 
 impl Runtime {
+    /// Leaves out all languages but this one, which then is everybody's.
+    pub(super) fn speak_only(&mut self, tag: &str) {
+        self.default_language = tag.to_ascii_lowercase();
+        for variant in &mut self.variants {
+            variant.speak_only(&self.default_language);
+        }
+    }
+
     fn stand(&mut self, layout: &Layout) {
         match layout {
             Layout::Bar(BarLayout {

@@ -269,6 +269,43 @@ pub enum VisitorKind {
     Returning,
 }
 
+/// What a rule of the targeting is about; the script's debug reasons have the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum TargetingRule {
+    /// `pages`
+    Page,
+    /// `referrers`
+    Referrer,
+    /// `utm`
+    Campaign,
+    /// `languages`
+    Language,
+    /// `devices`
+    Device,
+    /// `visitors`
+    Visitors,
+    /// `schedule`
+    Schedule,
+    /// `percentage`
+    Percentage,
+}
+
+impl TargetingRule {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Referrer => "referrer",
+            Self::Campaign => "campaign",
+            Self::Language => "language",
+            Self::Device => "device",
+            Self::Visitors => "visitors",
+            Self::Schedule => "schedule",
+            Self::Percentage => "percentage",
+        }
+    }
+}
+
 /// When a bar appears, in the time zone of the site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::language::primary;
 use super::{
-    BarLayout, Colours, Configuration, ContactGoal, Edge, Field, FieldKind, Frequency, Goal, GoalKind,
-    Layout, LinkGoal, NoticeGoal, Privacy, Targeting, Texts, Theme, Triggers, Variant,
+    BarLayout, Configuration, ContactGoal, Edge, Field, FieldKind, Frequency, Goal, GoalKind, Layout,
+    LinkGoal, NoticeGoal, Privacy, Targeting, Texts, Theme, Triggers, Variant,
 };
 
 impl Configuration {
@@ -29,10 +29,7 @@ impl Configuration {
                 weight: 100,
                 goal: match goal {
                     GoalKind::Contact => Goal::Contact(ContactGoal {
-                        fields: vec![
-                            field("name", FieldKind::Name, false),
-                            field("email", FieldKind::Email, true),
-                        ],
+                        fields: vec![Field::new("name", FieldKind::Name), Field::email()],
                         consent: None,
                     }),
                     GoalKind::Link => Goal::Link(LinkGoal {
@@ -49,16 +46,6 @@ impl Configuration {
             frequency: Frequency::default(),
             privacy: Privacy::default(),
         }
-    }
-}
-
-fn field(name: &str, kind: FieldKind, required: bool) -> Field {
-    Field {
-        name: name.to_owned(),
-        kind,
-        required,
-        options: Vec::new(),
-        value: None,
     }
 }
 
@@ -114,15 +101,5 @@ fn theme(goal: GoalKind) -> Theme {
             ["#292524", "#fef3c7", "#fde68a", "#292524"],
         ),
     };
-    let colours = |[background, text, button, button_text]: [&str; 4]| Colours {
-        background: background.to_owned(),
-        text: text.to_owned(),
-        button: button.to_owned(),
-        button_text: button_text.to_owned(),
-    };
-    Theme {
-        colours: colours(light),
-        dark: Some(colours(dark)),
-        ..Theme::default()
-    }
+    Theme::painted(light, dark)
 }

@@ -111,6 +111,27 @@ pub struct Field {
     pub value: Option<String>,
 }
 
+impl Field {
+    /// One that may be left empty.
+    pub(super) fn new(name: &str, kind: FieldKind) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            required: false,
+            options: Vec::new(),
+            value: None,
+        }
+    }
+
+    /// The email address, which is needed.
+    pub(super) fn email() -> Self {
+        Self {
+            required: true,
+            ..Self::new("email", FieldKind::Email)
+        }
+    }
+}
+
 /// What a field asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Enum)]
 #[serde(rename_all = "snake_case")]

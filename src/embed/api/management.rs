@@ -7,7 +7,8 @@ use poem_openapi::{Object, OpenApi, Tags};
 use crate::accounts::Operation;
 use crate::accounts::api::Caller;
 use crate::bars;
-use crate::bars::api::NEVER_PUBLISHED;
+use crate::bars::api::{NEVER_PUBLISHED, faults_under};
+use crate::bars::configuration::NoPreview;
 use crate::embed::{Error, Pin, Scripts};
 use crate::http::{Json, Problem};
 use crate::ids::BarId;
@@ -137,6 +138,13 @@ impl From<Error> for Problem {
             Error::Unbuilt => Problem::unavailable(error).detail(
                 "This server was built without the bar's script: run `make widget`, then build it again.",
             ),
+            Error::Preview(NoPreview::UnknownVariant) => {
+                Problem::field("variant", "the configuration has no such variant")
+            }
+            Error::Preview(NoPreview::Unfit(faults)) => {
+                Problem::unprocessable(faults_under("configuration", faults))
+                    .detail("The configuration can't be shown; the fields say why.")
+            }
             // What is asked for is not there, rather than in the wrong state.
             Error::Bars(bars::Error::NeverPublished) => Problem::not_found()
                 .detail("Nothing of this bar was published yet: there is no script.")

@@ -4,9 +4,11 @@
 mod describe;
 mod management;
 mod optout;
+mod previews;
 mod scripts;
 
 pub use describe::describe;
 pub use management::ScriptsApi;
 pub use optout::optout;
+pub use previews::PreviewsApi;
 pub use scripts::{pinned, script};

@@ -11,22 +11,33 @@ const EVERYBODY: u8 = 100;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Target {
     #[serde(rename = "r", skip_serializing_if = "Vec::is_empty")]
-    rules: Vec<RuleForm>,
+    pub(super) rules: Vec<RuleForm>,
     /// A media query.
     #[serde(rename = "d", skip_serializing_if = "Option::is_none")]
-    devices: Option<String>,
+    pub(super) devices: Option<String>,
     #[serde(rename = "v", skip_serializing_if = "Option::is_none")]
-    visitors: Option<u8>,
+    pub(super) visitors: Option<u8>,
     #[serde(rename = "s", skip_serializing_if = "Option::is_none")]
-    schedule: Option<ScheduleForm>,
+    pub(super) schedule: Option<ScheduleForm>,
     #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
-    percentage: Option<u8>,
+    pub(super) percentage: Option<u8>,
 }
 
 /// What it is about, for who looks for the reason; of which text; the regular expressions that the text must match (an
 /// empty one always does), and that it must not (empty: none).
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct RuleForm(&'static str, u8, String, String);
+pub(super) struct RuleForm(
+    pub(super) &'static str,
+    pub(super) u8,
+    pub(super) String,
+    pub(super) String,
+);
+
+/// What rules are about, as the script says it.
+pub(super) const PAGE_RULE: &str = "page";
+pub(super) const REFERRER_RULE: &str = "referrer";
+pub(super) const CAMPAIGN: &str = "campaign";
+pub(super) const LANGUAGE_RULE: &str = "language";
 
 /// The texts as the script numbers them.
 const PAGE: u8 = 0;
@@ -36,7 +47,14 @@ const LANGUAGE: u8 = 3;
 
 /// Time zone, first day, last day, days of the week, hours from and until; empty: no limit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct ScheduleForm(String, String, String, String, String, String);
+pub(super) struct ScheduleForm(
+    pub(super) String,
+    pub(super) String,
+    pub(super) String,
+    pub(super) String,
+    pub(super) String,
+    pub(super) String,
+);
 
 impl Target {
     pub(super) fn is_everybody(&self) -> bool {
@@ -85,10 +103,10 @@ impl From<&Targeting> for Target {
         let tags = languages.join("|").to_ascii_lowercase();
         let languages = (!languages.is_empty()).then(|| (format!("^(?:{tags})(?:-|$)"), String::new()));
         let rules = [
-            ("page", PAGE, pages),
-            ("referrer", REFERRER, referrers),
-            ("campaign", QUERY, campaigns),
-            ("language", LANGUAGE, languages),
+            (PAGE_RULE, PAGE, pages),
+            (REFERRER_RULE, REFERRER, referrers),
+            (CAMPAIGN, QUERY, campaigns),
+            (LANGUAGE_RULE, LANGUAGE, languages),
         ];
         Self {
             rules: rules

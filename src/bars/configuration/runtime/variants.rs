@@ -32,6 +32,12 @@ enum Shows {
     As(String),
 }
 
+impl VariantForm {
+    pub(super) fn speak_only(&mut self, tag: &str) {
+        self.shows.retain(|known, _| known == tag);
+    }
+}
+
 /// Those that visitors can meet.
 pub(super) fn shown(configuration: &Configuration, place: &Embedding<'_>) -> Vec<VariantForm> {
     let can_be_met = configuration.variants.iter().filter(|variant| variant.weight > 0);
