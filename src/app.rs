@@ -21,7 +21,7 @@ use crate::{
     config::{Config, Migrate, Switch},
     contacts::{
         self, Contacts, DeliverWebhook, PurgeDeliveries, SendDigests,
-        api::{ContactsApi, FormLimits, POSTS_PER_MINUTE_AND_ADDRESS, POSTS_PER_MINUTE_AND_BAR, WebhooksApi},
+        api::{ContactsApi, FormLimits, POSTS_PER_MINUTE_AND_ADDRESS, POSTS_PER_MINUTE_AND_BAR, ViewsApi, WebhooksApi},
     },
     db::{self, Db},
     demo,
@@ -62,6 +62,7 @@ pub type Apis = (
     ScriptsApi,
     StatisticsApi,
     ContactsApi,
+    ViewsApi,
     WebhooksApi,
     InstallApi,
 );
@@ -286,6 +287,9 @@ impl App {
                 tracking: self.tracking.clone(),
             },
             ContactsApi {
+                contacts: self.contacts.clone(),
+            },
+            ViewsApi {
                 contacts: self.contacts.clone(),
             },
             WebhooksApi {

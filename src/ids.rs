@@ -100,6 +100,7 @@ ids! {
     ContactId = "con";
     SubmissionId = "sub";
     NoteId = "note";
+    ContactViewId = "cvw";
     WebhookId = "whk";
     DeliveryId = "dlv";
     MessageId = "msg";

@@ -174,6 +174,10 @@ operations! {
     ListNotes = "list_notes": from(Viewer, ContactsRead);
     AddNote = "add_note": from(Editor, ContactsWrite);
     DeleteNote = "delete_note": from(Editor, ContactsWrite);
+    ListContactViews = "list_contact_views": from(Viewer, ContactsRead);
+    CreateContactView = "create_contact_view": from(Editor, ContactsWrite);
+    UpdateContactView = "update_contact_view": from(Editor, ContactsWrite);
+    DeleteContactView = "delete_contact_view": from(Editor, ContactsWrite);
     ListTags = "list_tags": from(Viewer, ContactsRead);
 
     // Webhooks.

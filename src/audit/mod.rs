@@ -9,7 +9,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::ids::{ApiTokenId, AuditEntryId, MemberId, UserId};
 use crate::secrets::Random;
 
-pub use store::{list, record};
+pub use store::{list, list_of_target, record};
 
 /// Who did it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -43,6 +43,26 @@ type Row = (
     Timestamp,
 );
 
+const COLUMNS: (
+    audit_log::id,
+    audit_log::member_id,
+    audit_log::actor_kind,
+    audit_log::actor_id,
+    audit_log::action,
+    audit_log::target,
+    audit_log::detail,
+    audit_log::at,
+) = (
+    audit_log::id,
+    audit_log::member_id,
+    audit_log::actor_kind,
+    audit_log::actor_id,
+    audit_log::action,
+    audit_log::target,
+    audit_log::detail,
+    audit_log::at,
+);
+
 /// A member's entries, newest first, those before `before` if given.
 pub fn list(
     conn: &mut Conn,
@@ -63,34 +83,36 @@ pub fn list(
     let rows: Vec<Row> = query
         .order((audit_log::at.desc(), audit_log::id.desc()))
         .limit(limit)
-        .select((
-            audit_log::id,
-            audit_log::member_id,
-            audit_log::actor_kind,
-            audit_log::actor_id,
-            audit_log::action,
-            audit_log::target,
-            audit_log::detail,
-            audit_log::at,
-        ))
+        .select(COLUMNS)
         .load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(
-            |(id, member, kind, actor, action, target, Json(detail), at)| Entry {
-                id,
-                member,
-                actor: match (kind.as_str(), actor) {
-                    ("user", Some(id)) => Actor::User(id),
-                    ("token", Some(id)) => Actor::Token(ApiTokenId::from_uuid(*id.uuid())),
-                    ("anonymous", _) => Actor::Anonymous,
-                    _ => Actor::System,
-                },
-                action,
-                target,
-                detail,
-                at,
-            },
-        )
-        .collect())
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+/// What was done to one thing, newest first.
+pub fn list_of_target(conn: &mut Conn, member: MemberId, target: &str, limit: i64) -> Result<Vec<Entry>> {
+    let rows: Vec<Row> = audit_log::table
+        .filter(audit_log::member_id.eq(member))
+        .filter(audit_log::target.eq(target.to_owned()))
+        .order((audit_log::at.desc(), audit_log::id.desc()))
+        .limit(limit)
+        .select(COLUMNS)
+        .load(conn)?;
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+fn entry((id, member, kind, actor, action, target, Json(detail), at): Row) -> Entry {
+    Entry {
+        id,
+        member,
+        actor: match (kind.as_str(), actor) {
+            ("user", Some(id)) => Actor::User(id),
+            ("token", Some(id)) => Actor::Token(ApiTokenId::from_uuid(*id.uuid())),
+            ("anonymous", _) => Actor::Anonymous,
+            _ => Actor::System,
+        },
+        action,
+        target,
+        detail,
+        at,
+    }
 }

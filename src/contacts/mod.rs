@@ -22,7 +22,7 @@ use crate::bars;
 use crate::bars::configuration::{FieldError, FieldKind};
 use crate::clock::Timestamp;
 use crate::db;
-use crate::ids::{BarId, ContactId, DeliveryId, NoteId, SubmissionId, UserId, WebhookId};
+use crate::ids::{ApiTokenId, BarId, ContactId, ContactViewId, DeliveryId, NoteId, SubmissionId, UserId, WebhookId};
 use crate::mail;
 
 pub use jobs::{DeliverWebhook, PurgeDeliveries, SendDigests};
@@ -199,6 +199,37 @@ pub struct ContactDetail {
     pub submissions: Vec<Submission>,
     /// Oldest first.
     pub notes: Vec<Note>,
+    /// What the team changed, the newest 100, newest first.
+    pub history: Vec<PastChange>,
+}
+
+/// One change of a contact, from the record: what, who and when.
+#[derive(Clone, Debug, PartialEq, Object)]
+#[oai(
+    rename = "ContactPastChange",
+    skip_serializing_if_is_none,
+    skip_serializing_if_is_empty
+)]
+pub struct PastChange {
+    pub at: Timestamp,
+    /// `contact.updated`, `contact.tagged`, `contact.untagged`, `contact.merged`, `contact.note_added` or
+    /// `contact.note_deleted`.
+    pub action: String,
+    /// The user who did it; absent when an API token or the service did.
+    pub user: Option<UserId>,
+    /// The API token that did it.
+    pub token: Option<ApiTokenId>,
+    /// Which fields were changed.
+    #[oai(default)]
+    pub fields: Vec<String>,
+    /// The new status, if that was changed.
+    pub status: Option<Status>,
+    /// The tag that was added or taken away.
+    pub tag: Option<String>,
+    /// The contact that became part of this one.
+    pub merged_from: Option<ContactId>,
+    /// The note that was added or deleted.
+    pub note: Option<NoteId>,
 }
 
 /// What the team wrote down about a contact.
@@ -226,7 +257,8 @@ pub struct TagCount {
 }
 
 /// In which order contacts are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[serde(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case", rename = "ContactSort")]
 pub enum Sort {
     /// The last post, newest first.
@@ -274,6 +306,49 @@ pub struct Change {
     pub email: Option<Option<String>>,
     pub phone: Option<Option<String>>,
     pub status: Option<Status>,
+}
+
+/// The filters and the order of a view, as the list of contacts takes them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Object)]
+#[serde(default)]
+#[oai(rename = "ContactQuery", skip_serializing_if_is_none)]
+pub struct SavedQuery {
+    /// Words that must all be found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(max_length = 200))]
+    pub search: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+    /// With a post through this bar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bar: Option<BarId>,
+    /// Whose last post came at this time or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Whose last post came before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<Sort>,
+}
+
+/// A view of the contacts that the team keeps.
+#[derive(Clone, Debug, PartialEq, Object)]
+#[oai(rename = "ContactView")]
+pub struct SavedView {
+    pub id: ContactViewId,
+    pub name: String,
+    pub query: SavedQuery,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl SavedView {
+    pub const MAX_NAME_CHARS: usize = 80;
+    /// More than this no member has.
+    pub const MOST: usize = 50;
 }
 
 /// What is done to many contacts at once.

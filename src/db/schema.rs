@@ -586,7 +586,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+    contact_views (id) {
+        id -> Uid,
+        member_id -> Uid,
+        name -> Text,
+        query -> Document,
+        created_at -> Moment,
+        updated_at -> Moment,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    contact_views,
     policy_versions,
     members,
     profile_fields,

@@ -25,8 +25,8 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 
 /// A member with a published form, and a token for all that contacts and webhooks allow.
 pub struct Stage {
     pub app: TestApp,
-    member: MemberId,
-    bar: Bar,
+    pub member: MemberId,
+    pub bar: Bar,
     pub client: Client,
     posts: AtomicU32,
 }
@@ -452,6 +452,8 @@ both_databases! {
         let stage = Stage::with(&app, "ada", json!({"notification": {"mode": "off"}}), &[]).await;
         stage.leave(json!({"email": "jo@example.com", "name": "=HYPERLINK(\"http://evil.example\")", "phone": "+49 30 901820", "message": "@SUM(1)\nänd"})).await;
         let answer = stage.client.get("/api/v1/contacts.csv?bom=true").await;
+        let rows = csv::Reader::from_reader(answer.text().as_bytes()).records().count();
+        assert_eq!(answer.header("x-total-count"), rows.to_string());
         assert_eq!((answer.status, answer.header("content-type"), answer.header("content-disposition")), (200, "text/csv", "attachment; filename=\"contacts.csv\""));
         let text = answer.text().strip_prefix('\u{feff}').unwrap();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -485,6 +487,7 @@ both_databases! {
         assert_eq!((emails.len(), emails.iter().collect::<BTreeSet<_>>().len()), (1201, 1201));
         let filtered = stage.client.get("/api/v1/contacts.csv?search=hyperlink").await;
         assert_eq!(csv::Reader::from_reader(filtered.text().as_bytes()).records().count(), 1);
+        assert_eq!(filtered.header("x-total-count"), "1");
     }
 
     // Promise 34.
@@ -532,5 +535,69 @@ both_databases! {
         assert_eq!(eve.client.post("/api/v1/contacts/bulk", bulk).await.expect(200)["done"], 0);
         let theirs = ada.only_contact().await;
         assert_eq!((&theirs["status"], &theirs["tags"]), (&json!("new"), &json!(["t"])));
+    }
+
+    async fn views_are_kept_for_the_whole_team(app: TestApp) {
+        let (ada, eve) = (Stage::new(&app, "ada").await, Stage::new(&app, "eve").await);
+        let views = "/api/v1/contact-views";
+        let query = json!({ "search": " jo ", "status": "open", "tag": "VIP", "bar": ada.bar.id, "from": "2026-11-01T00:00:00Z", "sort": "oldest" });
+        let made = ada.client.post(views, json!({ "name": "Brides", "query": query })).await.expect(201);
+        let kept = json!({ "search": "jo", "status": "open", "tag": "vip", "bar": ada.bar.id, "from": "2026-11-01T00:00:00Z", "sort": "oldest" });
+        assert_eq!((&made["name"], &made["query"]), (&json!("Brides"), &kept));
+        assert!(id(&made).starts_with("cvw_"), "{made}");
+        ada.client.post(views, json!({ "name": "All", "query": {} })).await.expect(201);
+        let names = async || {
+            let list = ada.client.get(views).await.expect(200);
+            list["items"].as_array().unwrap().iter().map(|view| view["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names().await, ["All", "Brides"]);
+        ada.client.post(views, json!({ "name": "Brides", "query": {} })).await.problem(409);
+        eve.client.post(views, json!({ "name": "Brides", "query": {} })).await.expect(201);
+        let path = format!("{views}/{}", id(&made));
+        app.clock.advance(HOUR);
+        let renamed = ada.client.patch(&path, json!({ "name": "Grooms" })).await.expect(200);
+        assert_eq!((&renamed["name"], &renamed["query"], &renamed["created_at"]), (&json!("Grooms"), &kept, &made["created_at"]));
+        assert_ne!(renamed["updated_at"], made["updated_at"]);
+        let emptied = ada.client.patch(&path, json!({ "query": {} })).await.expect(200);
+        assert_eq!((&emptied["name"], &emptied["query"]), (&json!("Grooms"), &json!({})));
+        ada.client.patch(&path, json!({ "name": "All" })).await.problem(409);
+        for body in [json!({ "name": "x\ny", "query": {} }), json!({ "name": "x", "query": { "search": "a\u{1}b" } })] {
+            assert_eq!(ada.client.post(views, body).await.problem(422).len(), 1);
+        }
+        assert_eq!(ada.client.post(views, json!({ "name": "x", "query": { "colour": "red" } })).await.status, 422);
+        eve.client.patch(&path, json!({ "name": "Mine" })).await.problem(404);
+        eve.client.delete(&path).await.problem(404);
+        ada.client.delete(&path).await.expect(204);
+        ada.client.delete(&path).await.problem(404);
+        assert_eq!(names().await, ["All"]);
+        for number in 1..50 {
+            ada.client.post(views, json!({ "name": format!("View {number}"), "query": {} })).await.expect(201);
+        }
+        ada.client.post(views, json!({ "name": "One too many", "query": {} })).await.problem(409);
+    }
+
+    async fn a_contact_has_a_story(app: TestApp) {
+        let stage = Stage::new(&app, "ada").await;
+        stage.leave(json!({ "email": "jo@example.com" })).await;
+        let contact = stage.only_contact().await;
+        assert_eq!(stage.client.get(&contact_path(&contact, "")).await.expect(200)["history"], json!([]));
+        stage.client.patch(&contact_path(&contact, ""), json!({ "status": "open", "name": "Jo" })).await.expect(200);
+        app.clock.advance(HOUR);
+        stage.client.put(&contact_path(&contact, "/tags/vip"), json!(null)).await.expect(204);
+        app.clock.advance(HOUR);
+        let note = stage.client.post(&contact_path(&contact, "/notes"), json!({ "text": "x" })).await.expect(201);
+        app.clock.advance(HOUR);
+        stage.leave(json!({ "email": "joan@example.com" })).await;
+        let other = stage.list("?search=joan").await.remove(0);
+        stage.client.post(&contact_path(&contact, "/merge"), json!({ "from": other["id"] })).await.expect(200);
+        let story = stage.client.get(&contact_path(&contact, "")).await.expect(200);
+        let history = story["history"].as_array().unwrap();
+        let actions: Vec<&str> = history.iter().map(|change| change["action"].as_str().unwrap()).collect();
+        assert_eq!(actions, ["contact.merged", "contact.note_added", "contact.tagged", "contact.updated"]);
+        assert_eq!((&history[0]["merged_from"], &history[1]["note"], &history[2]["tag"]), (&other["id"], &note["id"], &json!("vip")));
+        assert_eq!((&history[3]["fields"], &history[3]["status"]), (&json!(["name", "status"]), &json!("open")));
+        assert!(history[3]["token"].as_str().unwrap().starts_with("tok_") && history[3].get("user").is_none(), "{}", history[3]);
+        assert!(!story["history"].to_string().contains("Jo"), "names of fields, never what stands in them");
+        stage.mails().await;
     }
 }

@@ -79,7 +79,7 @@ impl ContactsApi {
     /// Export contacts as CSV
     ///
     /// UTF-8, with the filters of the list, oldest post first. Cells that a spreadsheet would take for a formula begin with
-    /// an apostrophe.
+    /// an apostrophe. `X-Total-Count` says how many contacts it will hold.
     #[oai(path = "/contacts.csv", method = "get", operation_id = "export_contacts")]
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the query")]
     async fn export(
@@ -102,14 +102,15 @@ impl ContactsApi {
     ) -> Result<Csv, Problem> {
         let access = caller.may(Operation::ExportContacts)?;
         let filter = filter(search.0, status.0, tag.0, bar.0, from.0, to.0)?;
-        let file = self.contacts.export(access.member, filter, bom.0).await?;
+        let (total, file) = self.contacts.export(access.member, filter, bom.0).await?;
         let disposition = "attachment; filename=\"contacts.csv\"".to_owned();
-        Ok(Csv::File(Binary(Body::from_bytes_stream(file)), disposition))
+        let body = Binary(Body::from_bytes_stream(file));
+        Ok(Csv::File(body, disposition, total))
     }
 
     /// Read a contact
     ///
-    /// With its newest 100 posts and its notes.
+    /// With its newest 100 posts, its notes, and what the team changed.
     #[oai(path = "/contacts/:contact_id", method = "get", operation_id = "read_contact")]
     async fn read(
         &self,

@@ -4,10 +4,12 @@ mod contacts;
 mod errors;
 mod posts;
 mod shapes;
+mod views;
 mod webhooks;
 
 pub use contacts::ContactsApi;
 pub use posts::{FormLimits, POSTS_PER_MINUTE_AND_ADDRESS, POSTS_PER_MINUTE_AND_BAR, describe, post};
+pub use views::ViewsApi;
 pub use webhooks::WebhooksApi;
 
 use super::Tag;

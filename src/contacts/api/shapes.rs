@@ -169,6 +169,10 @@ pub enum Csv {
         /// How to call the file.
         #[oai(header = "Content-Disposition")]
         String,
+        /// How many contacts the file will hold, as of its beginning: rows read so far, over this, is the progress. Who
+        /// posts meanwhile may come on top.
+        #[oai(header = "X-Total-Count")]
+        i64,
     ),
 }
 

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 
 use super::Contacts;
+use super::managing::page_of;
 use crate::bars::configuration::FieldKind;
+use crate::contacts::rules::search;
+use crate::contacts::store::contacts;
 use crate::contacts::{Contact, Cursor, Error, Filter, Page, Sort};
 use crate::csv::cell;
 use crate::ids::MemberId;
@@ -42,16 +45,28 @@ enum Left {
 
 impl Contacts {
     /// The contacts of a filter, oldest post first: who posts again meanwhile comes once more at the end, and nobody is
-    /// left out. Fails before the first byte, or breaks off: half a file never looks whole to HTTP.
+    /// left out. Fails before the first byte, or breaks off: half a file never looks whole to HTTP. Beside it, how many
+    /// there were when it began.
     pub async fn export(
         &self,
         member: MemberId,
         filter: Filter,
         byte_order_mark: bool,
-    ) -> Result<impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static, Error> {
-        let first = self
-            .list(member, filter.clone(), Sort::Oldest, None, PAGE)
+    ) -> Result<(i64, impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static), Error> {
+        let (asked, patterns) = (
+            filter.clone(),
+            search::patterns(filter.search.as_deref().unwrap_or_default()),
+        );
+        let (total, first) = self
+            .db
+            .read(move |conn| {
+                let total = contacts::count(conn, member, &asked, &patterns)?;
+                let more = i64::from(PAGE) + 1;
+                let first = contacts::list(conn, member, &asked, &patterns, Sort::Oldest, None, more)?;
+                Ok::<_, Error>((total, first))
+            })
             .await?;
+        let first = page_of(first, Sort::Oldest, PAGE);
         let mut head = String::new();
         if byte_order_mark {
             head.push_str(BYTE_ORDER_MARK);
@@ -77,7 +92,7 @@ impl Contacts {
             }
         });
         let head = stream::once(async move { Ok(Bytes::from(head)) });
-        Ok(futures_util::StreamExt::chain(head, rows))
+        Ok((total, futures_util::StreamExt::chain(head, rows)))
     }
 }
 

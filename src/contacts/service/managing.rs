@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::Contacts;
 use crate::accounts::Access;
+use crate::audit::{self, Actor};
 use crate::contacts::rules::form::is_phone;
 use crate::contacts::rules::search;
 use crate::contacts::store::contacts::Row;
 use crate::contacts::store::{contacts, notes, submissions, tags, webhooks};
 use crate::contacts::{
     BulkAction, BulkResult, Change, Contact, ContactDetail, Cursor, Error, EventType, Filter, Note, Page,
-    Sort, Tag, TagCount,
+    PastChange, Sort, Tag, TagCount,
 };
 use crate::db::{self, Conn};
 use crate::ids::{ContactId, MemberId, NoteId};
@@ -20,6 +21,8 @@ use crate::text;
 
 /// So many of a contact's posts are shown, and searched.
 const MOST_POSTS: i64 = 100;
+/// So many of its changes are told.
+const MOST_CHANGES: i64 = 100;
 
 impl Contacts {
     pub async fn list(
@@ -32,20 +35,11 @@ impl Contacts {
     ) -> Result<Page<Contact>, Error> {
         let patterns = search::patterns(filter.search.as_deref().unwrap_or_default());
         let more = i64::from(limit) + 1;
-        let mut items = self
+        let items = self
             .db
             .read(move |conn| contacts::list(conn, member, &filter, &patterns, sort, after, more))
             .await?;
-        let has_more = items.len() > limit as usize;
-        items.truncate(limit as usize);
-        let next = items.last().filter(|_| has_more).map(|last| Cursor {
-            at: match sort {
-                Sort::Newest | Sort::Oldest => last.last_submitted_at,
-                Sort::Changed => last.updated_at,
-            },
-            id: last.id,
-        });
-        Ok(Page { items, next })
+        Ok(page_of(items, sort, limit))
     }
 
     pub async fn find(&self, member: MemberId, id: ContactId) -> Result<Option<ContactDetail>, Error> {
@@ -107,13 +101,11 @@ impl Contacts {
         if !changed.is_empty() {
             row.updated_at = now;
             self.write_row(tx, access.member, &row)?;
-            self.record(
-                tx,
-                access,
-                "contact.updated",
-                row.id,
-                json!({ "fields": changed }),
-            )?;
+            let mut detail = json!({ "fields": changed });
+            if changed.contains(&"status") {
+                detail["status"] = json!(row.status);
+            }
+            self.record(tx, access, "contact.updated", row.id, detail)?;
             self.enqueue_updated(tx, access.member, row.id)?;
         }
         contacts::find(tx, access.member, row.id)?.ok_or(Error::NotFound)
@@ -321,6 +313,20 @@ impl Contacts {
     }
 }
 
+/// A page of what was read, with one more than `limit` if there is more.
+pub(super) fn page_of(mut items: Vec<Contact>, sort: Sort, limit: u32) -> Page<Contact> {
+    let has_more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next = items.last().filter(|_| has_more).map(|last| Cursor {
+        at: match sort {
+            Sort::Newest | Sort::Oldest => last.last_submitted_at,
+            Sort::Changed => last.updated_at,
+        },
+        id: last.id,
+    });
+    Page { items, next }
+}
+
 fn detail(conn: &mut Conn, member: MemberId, id: ContactId) -> db::Result<Option<ContactDetail>> {
     let Some(contact) = contacts::find(conn, member, id)? else {
         return Ok(None);
@@ -328,8 +334,39 @@ fn detail(conn: &mut Conn, member: MemberId, id: ContactId) -> db::Result<Option
     Ok(Some(ContactDetail {
         submissions: submissions::of_contact(conn, member, id, MOST_POSTS)?,
         notes: notes::of_contact(conn, member, id)?,
+        history: audit::list_of_target(conn, member, &id.to_string(), MOST_CHANGES)?
+            .into_iter()
+            .map(change_of)
+            .collect(),
         contact,
     }))
+}
+
+/// What the record says of a change.
+fn change_of(entry: audit::Entry) -> PastChange {
+    let text = |name: &str| entry.detail.get(name).and_then(|value| value.as_str());
+    let fields = entry.detail.get("fields").and_then(|fields| fields.as_array());
+    PastChange {
+        at: entry.at,
+        user: match entry.actor {
+            Actor::User(user) => Some(user),
+            Actor::Token(_) | Actor::Anonymous | Actor::System => None,
+        },
+        token: match entry.actor {
+            Actor::Token(token) => Some(token),
+            Actor::User(_) | Actor::Anonymous | Actor::System => None,
+        },
+        fields: fields
+            .into_iter()
+            .flatten()
+            .filter_map(|field| Some(field.as_str()?.to_owned()))
+            .collect(),
+        status: text("status").and_then(|status| status.parse().ok()),
+        tag: text("tag").map(str::to_owned),
+        merged_from: text("from").and_then(|id| id.parse().ok()),
+        note: text("note").and_then(|id| id.parse().ok()),
+        action: entry.action,
+    }
 }
 
 /// A change whose values are as a form would take them; an empty text removes.

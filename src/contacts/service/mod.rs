@@ -6,6 +6,7 @@ mod managing;
 mod merging;
 mod notifying;
 mod receiving;
+mod views;
 mod webhooks;
 
 use crate::accounts::{Access, Principal};

@@ -7,7 +7,7 @@ use super::{submissions, tags};
 use crate::both;
 use crate::clock::Timestamp;
 use crate::db::schema::{contact_tags, contacts, submissions as posts};
-use crate::db::{Conn, Result};
+use crate::db::{Conn, MultiBackend, Result};
 use crate::ids::{ContactId, MemberId, PolicyVersionId, SubmissionId};
 
 /// A contact as its row has it.
@@ -141,19 +141,12 @@ pub fn find(conn: &mut Conn, member: MemberId, id: ContactId) -> Result<Option<C
     Ok(whole(conn, member, found.into_iter().collect())?.pop())
 }
 
-/// Contacts in their order, from behind `after` on. `patterns` are those of the filter's search.
-pub fn list(
-    conn: &mut Conn,
-    member: MemberId,
-    filter: &Filter,
-    patterns: &[String],
-    sort: Sort,
-    after: Option<Cursor>,
-    limit: i64,
-) -> Result<Vec<Contact>> {
+type Query<'a> = contacts::BoxedQuery<'a, MultiBackend>;
+
+/// The contacts of a filter. `patterns` are those of its search.
+fn filtered<'a>(member: MemberId, filter: &Filter, patterns: &[String]) -> Query<'a> {
     let mut query = contacts::table
         .filter(contacts::member_id.eq(member))
-        .select(COLUMNS)
         .into_boxed();
     if let Some(status) = filter.status {
         query = query.filter(contacts::status.eq(status));
@@ -181,6 +174,25 @@ pub fn list(
     for pattern in patterns {
         query = query.filter(contacts::search.like(pattern.clone()).escape('\\'));
     }
+    query
+}
+
+/// How many contacts a filter finds.
+pub fn count(conn: &mut Conn, member: MemberId, filter: &Filter, patterns: &[String]) -> Result<i64> {
+    Ok(filtered(member, filter, patterns).count().get_result(conn)?)
+}
+
+/// Contacts in their order, from behind `after` on. `patterns` are those of the filter's search.
+pub fn list(
+    conn: &mut Conn,
+    member: MemberId,
+    filter: &Filter,
+    patterns: &[String],
+    sort: Sort,
+    after: Option<Cursor>,
+    limit: i64,
+) -> Result<Vec<Contact>> {
+    let mut query = filtered(member, filter, patterns);
     query = match sort {
         Sort::Newest => query.order((contacts::last_submitted_at.desc(), contacts::id.desc())),
         Sort::Oldest => query.order((contacts::last_submitted_at.asc(), contacts::id.asc())),
@@ -194,7 +206,7 @@ pub fn list(
             Sort::Changed => query.filter(updated.lt(at).or(updated.eq(at).and(contacts::id.lt(id)))),
         };
     }
-    let rows: Vec<Row> = query.limit(limit).load(conn)?;
+    let rows: Vec<Row> = query.select(COLUMNS).limit(limit).load(conn)?;
     whole(conn, member, rows)
 }
 

@@ -1,0 +1,2 @@
+DROP INDEX audit_log_of_target;
+DROP TABLE contact_views;
