@@ -13,15 +13,18 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::{
-        self, Accounts, AnswerAddress, Passwords,
+        self, Accounts, AnswerAddress, EndMember, Passwords,
         api::{Door, MessagesApi},
     },
-    bars::{Announce, Bars, PublishedBars, PurgeBar, api::BarsApi},
+    bars::{self, Announce, Bars, PublishedBars, PurgeBar, api::BarsApi},
     clock::{self, Clock},
     config::{Config, Migrate, Switch},
     contacts::{
         self, Contacts, DeliverWebhook, PurgeDeliveries, SendDigests,
-        api::{ContactsApi, FormLimits, POSTS_PER_MINUTE_AND_ADDRESS, POSTS_PER_MINUTE_AND_BAR, ViewsApi, WebhooksApi},
+        api::{
+            ContactsApi, FormLimits, POSTS_PER_MINUTE_AND_ADDRESS, POSTS_PER_MINUTE_AND_BAR, ViewsApi,
+            WebhooksApi,
+        },
     },
     db::{self, Db},
     demo,
@@ -129,6 +132,8 @@ impl App {
             config.mail_from.clone(),
         )?;
         let policies = Policies::new(db.clone());
+        let published = PublishedBars::new(db.clone(), clock.clone());
+        let of_a_member = published.clone();
         let accounts = Accounts::new(
             db.clone(),
             clock.clone(),
@@ -136,12 +141,13 @@ impl App {
             mailer.clone(),
             Passwords::new(random.clone(), PASSWORDS_AT_A_TIME, PASSWORDS_WAITING),
             config.public_url.scheme() == "https",
+            Arc::new(move || of_a_member.forget_all()),
         );
         let bars = Bars::new(
             db.clone(),
             clock.clone(),
             random.clone(),
-            PublishedBars::new(db.clone(), clock.clone()),
+            published,
             prepare_scripts(&clock, &random),
         );
         let scripts = Scripts::new(
@@ -198,6 +204,15 @@ impl App {
             clock: clock.clone(),
             random: random.clone(),
             forget: vec![Arc::new(tracking::forget_bar)],
+        });
+        jobs.register(EndMember {
+            accounts: accounts.clone(),
+            forget: vec![
+                Arc::new(tracking::forget_member),
+                Arc::new(contacts::forget_member),
+                Arc::new(mail::forget_member),
+                Arc::new(bars::forget_member),
+            ],
         });
         jobs.register(PrepareScript(scripts.clone()));
         jobs.register(SendMail {

@@ -1,8 +1,12 @@
-//! What runs later: the mails that answer for an address, and the forgetting of what is over.
+//! What runs later: the mails that answer for an address, the forgetting of what is over, and the end of a member.
+
+use std::sync::Arc;
 
 use super::Error;
-use super::service::{Accounts, Asked};
-use crate::jobs::{Attempt, Handler, JobError};
+use super::service::{Accounts, Asked, Ending};
+use crate::db::{self, Conn};
+use crate::ids::{JobId, MemberId};
+use crate::jobs::{self, Attempt, Handler, JobError};
 
 impl From<Error> for JobError {
     fn from(error: Error) -> Self {
@@ -34,5 +38,63 @@ impl Handler for Purge {
 
     async fn run(&self, (): (), _: Attempt) -> Result<(), JobError> {
         Ok(self.0.purge().await?)
+    }
+}
+
+/// Removes some hundred rows of what a feature keeps of a member; answers how many. 0: nothing is left. `app.rs` hands
+/// these in, for those features stand above this one.
+pub type ForgetMember = Arc<dyn Fn(&mut Conn, MemberId) -> db::Result<usize> + Send + Sync>;
+
+/// So many steps in one run; then another job goes on.
+const MOST_STEPS: usize = 100;
+
+/// Purges a member whose end has come: what each feature keeps, in their order, then its team and itself. Runs again
+/// where it stopped, and does nothing for a member that stays.
+pub struct EndMember {
+    pub accounts: Accounts,
+    pub forget: Vec<ForgetMember>,
+}
+
+impl Handler for EndMember {
+    const KIND: &'static str = "accounts.end_member";
+    type Payload = Ending;
+
+    async fn run(&self, ending: Ending, _: Attempt) -> Result<(), JobError> {
+        if !self.accounts.has_ended(ending).await? {
+            return Ok(());
+        }
+        let mut steps = 0;
+        for forget in &self.forget {
+            loop {
+                let forget = forget.clone();
+                let removed = self
+                    .accounts
+                    .db
+                    .write(move |tx| forget(tx, ending.member))
+                    .await?;
+                steps += 1;
+                if removed == 0 {
+                    break;
+                }
+                if steps == MOST_STEPS {
+                    return self.go_on(ending).await;
+                }
+            }
+        }
+        self.accounts.delete_member(ending.member).await?;
+        tracing::info!(member.id = %ending.member, "purged a member that left");
+        Ok(())
+    }
+}
+
+impl EndMember {
+    async fn go_on(&self, ending: Ending) -> Result<(), JobError> {
+        let accounts = &self.accounts;
+        let (id, now) = (JobId::new(&accounts.clock, &accounts.random), accounts.now());
+        accounts
+            .db
+            .write(move |tx| jobs::enqueue_for::<Self>(tx, id, &ending, now, None))
+            .await?;
+        Ok(())
     }
 }

@@ -28,11 +28,11 @@ use crate::mail::{self, EmailAddress, Language};
 use crate::text;
 
 pub use api_tokens::ApiToken;
-pub use jobs::{AnswerAddress, Purge};
+pub use jobs::{AnswerAddress, EndMember, ForgetMember, Purge};
 pub use passwords::{NewPassword, Passwords, WeakPassword};
 pub use permissions::{Access, Operation, Principal, Refusal, Rule, SignedIn};
 pub use service::{
-    Account, Accounts, Agreed, Current, LogIn, LoggedIn, NewSession, Registration, SecondFactor,
+    Account, Accounts, Agreed, BarsChanged, Current, LogIn, LoggedIn, NewSession, Registration, SecondFactor,
     TotpEnrolment,
 };
 pub use store::addressees::find_addressees;

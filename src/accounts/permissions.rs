@@ -62,7 +62,7 @@ const fn in_person(at_least: Role) -> Rule {
     }
 }
 
-use Role::{Admin, Editor, Viewer};
+use Role::{Admin, Editor, Owner, Viewer};
 use Scope::*;
 
 operations! {
@@ -89,6 +89,7 @@ operations! {
     EndSession = "end_session": SIGNED_IN;
     EndOtherSessions = "end_other_sessions": SIGNED_IN;
     ListLogins = "list_logins": SIGNED_IN;
+    DeleteUser = "delete_user": SIGNED_IN;
     EnrolTotp = "enrol_totp": SIGNED_IN;
     ConfirmTotp = "confirm_totp": SIGNED_IN;
     DisableTotp = "disable_totp": SIGNED_IN;
@@ -99,6 +100,8 @@ operations! {
     CreateMember = "create_member": SIGNED_IN;
     ReadMember = "read_member": from(Viewer, MembersRead);
     UpdateMember = "update_member": from(Admin, MembersWrite);
+    EndMember = "end_member": in_person(Owner);
+    WithdrawEnding = "withdraw_ending": in_person(Owner);
     ReadProfile = "read_profile": from(Admin, MembersRead);
     UpdateProfile = "update_profile": from(Admin, MembersWrite);
     DeleteProfileField = "delete_profile_field": from(Admin, MembersWrite);
@@ -295,7 +298,6 @@ pub fn may_in_person(operation: Operation, principal: &Principal) -> Result<Sign
 
 #[cfg(test)]
 mod tests {
-    use super::Role::Owner;
     use super::*;
     use crate::clock::{Clock, Timestamp};
     use crate::secrets::Random;

@@ -17,6 +17,8 @@ pub const INVITATION: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const INVITATION_DAYS: u32 = 7;
 /// What came of an invitation is shown for so long, then forgotten.
 pub const INVITATION_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// So long a member that is leaving can still stay.
+pub const GRACE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Invitations of one member within [`INVITATIONS_WINDOW`]: nobody sends mail to the world in our name.
 pub const MOST_INVITATIONS: i64 = 50;
 pub const INVITATIONS_WINDOW: Duration = DAY;
@@ -30,6 +32,12 @@ pub enum TeamError {
     Accounts(#[from] Error),
     #[error("a member must keep an owner")]
     LastOwner,
+    /// Some of the members that they own have no other owner.
+    #[error("these members have no other owner")]
+    LastOwnerOf(Vec<Name>),
+    /// The member's time is over; what was asked for comes too late.
+    #[error("the member has ended")]
+    Ended,
     #[error("that role is above your own")]
     AboveOwnRole,
     #[error("you belong to {MOST_MEMBERS} members, and may not to more")]
@@ -160,6 +168,8 @@ pub struct Member {
     pub language: Language,
     pub time_zone: TimeZone,
     pub created_at: Timestamp,
+    /// It is leaving: from then on nothing of it is left.
+    pub ends_at: Option<Timestamp>,
 }
 
 /// A member to be.

@@ -68,3 +68,10 @@ impl PurgeBar {
         Ok(())
     }
 }
+
+/// Removes a part of the bars of a member that is gone, with their versions and scripts; answers how many. 0: nothing is
+/// left.
+pub fn forget_member(tx: &mut Conn, member: MemberId) -> db::Result<usize> {
+    const BATCH: i64 = 20;
+    store::delete_of_member(tx, member, BATCH)
+}

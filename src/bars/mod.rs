@@ -2,7 +2,8 @@
 //!
 //! Owns a bar's name, key, state, allowed hosts and settings, its draft, what was published and when, and the look-up
 //! by key that every visitor's request begins with ([`PublishedBars`]). Must never show a visitor anything but a
-//! published version, nor a member another's bar; counts nothing and keeps no contacts.
+//! published version, nor a member another's bar; counts nothing and keeps no contacts. Bars of a member that is leaving
+//! are as if they were paused.
 
 pub mod api;
 pub mod configuration;
@@ -28,7 +29,7 @@ use crate::text;
 use configuration::{Configuration, FieldError};
 
 pub use hosts::{HostPattern, NotAHostPattern, is_allowed};
-pub use jobs::{Forget, PurgeBar};
+pub use jobs::{Forget, PurgeBar, forget_member};
 pub use legacy::{LegacyId, LegacyIdError};
 pub use published::{FRESH, PublishedBar, PublishedBars};
 pub use rules::{BarPage, Cursor, Listing, NotACursor, Sort};

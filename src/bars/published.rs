@@ -202,6 +202,14 @@ impl PublishedBars {
         }
     }
 
+    /// Forgets all bars: a member's end was asked for, or withdrawn. That is rare, and what is needed is read again. Call
+    /// it after the commit.
+    pub fn forget_all(&self) {
+        let mut state = self.state();
+        state.changes += 1;
+        state.found = Recent::new(FOUND_BYTES);
+    }
+
     /// Forgets a bar that has just been changed: call it after the commit.
     pub(super) fn forget(&self, key: &BarKey) {
         let mut state = self.state();

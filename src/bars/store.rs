@@ -10,7 +10,7 @@ use super::{
     has_changes,
 };
 use crate::clock::Timestamp;
-use crate::db::schema::{bar_versions, bars};
+use crate::db::schema::{bar_versions, bars, members};
 use crate::db::{Conn, Json, Result};
 use crate::ids::{BarId, MemberId, UserId};
 
@@ -255,6 +255,16 @@ pub fn purge(conn: &mut Conn, member: MemberId, id: BarId) -> Result<()> {
     Ok(())
 }
 
+/// Removes some bars of a member, deleted ones too: versions, sites and scripts go with them.
+pub fn delete_of_member(conn: &mut Conn, member: MemberId, limit: i64) -> Result<usize> {
+    let some: Vec<BarId> = bars::table
+        .filter(bars::member_id.eq(member))
+        .select(bars::id)
+        .limit(limit)
+        .load(conn)?;
+    Ok(diesel::delete(bars::table.filter(bars::id.eq_any(some))).execute(conn)?)
+}
+
 pub fn insert_version(
     conn: &mut Conn,
     bar: &Bar,
@@ -364,6 +374,7 @@ type PublishedRow = (
     i32,
     Json<Configuration>,
     Json<Settings>,
+    Option<Timestamp>,
 );
 
 /// What visitors see under a key: of whichever member.
@@ -373,6 +384,7 @@ pub fn find_published(conn: &mut Conn, key: BarKey) -> Result<Option<PublishedBa
         .and(bars::published_version.eq(bar_versions::version.nullable()));
     let row: Option<PublishedRow> = bars::table
         .inner_join(bar_versions::table.on(shown))
+        .inner_join(members::table.on(members::id.eq(bars::member_id)))
         .filter(bars::key.eq(key))
         .filter(bars::deleted_at.is_null())
         .select((
@@ -384,6 +396,7 @@ pub fn find_published(conn: &mut Conn, key: BarKey) -> Result<Option<PublishedBa
             bar_versions::version,
             bar_versions::configuration,
             bars::settings,
+            members::ends_at,
         ))
         .first(conn)
         .optional()?;
@@ -392,7 +405,11 @@ pub fn find_published(conn: &mut Conn, key: BarKey) -> Result<Option<PublishedBa
         member: row.1,
         key,
         name: row.2,
-        state: row.3,
+        // Of a member that is leaving nothing is shown and nothing counted.
+        state: match row.8 {
+            Some(_) => BarState::Paused,
+            None => row.3,
+        },
         allowed_hosts: row.4.0,
         version: row.5,
         configuration: row.6.0,

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
 use super::service::{Contacts, Next};
+use super::{Error, store};
 use crate::clock::{DAY, MINUTE};
-use crate::ids::DeliveryId;
+use crate::db::{self, Conn};
+use crate::ids::{DeliveryId, MemberId};
 use crate::jobs::{Attempt, Handler, JobError};
 
 impl From<Error> for JobError {
@@ -69,4 +70,15 @@ impl Handler for PurgeDeliveries {
     async fn run(&self, (): (), _: Attempt) -> Result<(), JobError> {
         Ok(self.0.purge_deliveries().await?)
     }
+}
+
+/// Removes a part of the contacts and webhooks of a member that is gone; answers how many rows. 0: nothing is left.
+pub fn forget_member(tx: &mut Conn, member: MemberId) -> db::Result<usize> {
+    const BATCH: i64 = 200;
+    let deliveries = store::webhooks::delete_deliveries_of_member(tx, member, BATCH)?;
+    let contacts = store::contacts::delete_of_member(tx, member, BATCH)?;
+    if deliveries + contacts > 0 {
+        return Ok(deliveries + contacts);
+    }
+    Ok(store::webhooks::delete_of_member(tx, member)? + store::views::delete_of_member(tx, member)?)
 }

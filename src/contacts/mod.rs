@@ -22,10 +22,12 @@ use crate::bars;
 use crate::bars::configuration::{FieldError, FieldKind};
 use crate::clock::Timestamp;
 use crate::db;
-use crate::ids::{ApiTokenId, BarId, ContactId, ContactViewId, DeliveryId, NoteId, SubmissionId, UserId, WebhookId};
+use crate::ids::{
+    ApiTokenId, BarId, ContactId, ContactViewId, DeliveryId, NoteId, SubmissionId, UserId, WebhookId,
+};
 use crate::mail;
 
-pub use jobs::{DeliverWebhook, PurgeDeliveries, SendDigests};
+pub use jobs::{DeliverWebhook, PurgeDeliveries, SendDigests, forget_member};
 pub use rules::automated::MIN_SHOWN;
 pub use rules::post::{NotAPost, Post, parse as parse_post};
 pub use service::{Contacts, MadeWebhook, NewWebhook, WebhookChange};

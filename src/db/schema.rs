@@ -30,6 +30,7 @@ diesel::table! {
         language -> Text,
         time_zone -> Text,
         created_at -> Moment,
+        ends_at -> Nullable<Moment>,
     }
 }
 

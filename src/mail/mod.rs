@@ -28,8 +28,20 @@ pub use templates::Template;
 pub use transport::{Memory, Outgoing, Transport};
 
 use crate::clock::Timestamp;
-use crate::db;
+use crate::db::{self, Conn};
 use crate::ids::{MemberId, MessageId, UserId};
+
+/// Removes a part of the mail of a member that is gone; answers how many rows. 0: nothing is left.
+pub fn forget_member(tx: &mut Conn, member: MemberId) -> db::Result<usize> {
+    const BATCH: i64 = 500;
+    store::delete_of_member(tx, member, BATCH)
+}
+
+/// Removes the mails to a user who is gone.
+pub fn forget_user(tx: &mut Conn, user: UserId) -> db::Result<()> {
+    store::delete_of_user(tx, user)?;
+    Ok(())
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -400,3 +400,20 @@ fn listed(row: Listed) -> Message {
         sent_at,
     }
 }
+
+/// Deletes some messages of a member, and what its mails were refused; answers how many rows.
+pub fn delete_of_member(conn: &mut Conn, member: MemberId, limit: i64) -> Result<usize> {
+    let some: Vec<MessageId> = messages::table
+        .filter(messages::member_id.eq(member))
+        .select(messages::id)
+        .limit(limit)
+        .load(conn)?;
+    let messages = diesel::delete(messages::table.filter(messages::id.eq_any(some))).execute(conn)?;
+    let refused = suppressions::table.filter(suppressions::scope.eq(member.to_string()));
+    Ok(messages + diesel::delete(refused).execute(conn)?)
+}
+
+/// Deletes the messages to a user.
+pub fn delete_of_user(conn: &mut Conn, user: UserId) -> Result<usize> {
+    Ok(diesel::delete(messages::table.filter(messages::user_id.eq(user))).execute(conn)?)
+}

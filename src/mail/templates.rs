@@ -60,6 +60,12 @@ pub enum Template {
         at: Timestamp,
         reset_link: Url,
     },
+    /// An owner ended the member's account: when it is purged, and how it stays after all.
+    MemberEnding {
+        member_name: String,
+        ends_at: Timestamp,
+        settings_link: Url,
+    },
     /// A log-in from a device that we hadn't seen.
     NewLogin {
         at: Timestamp,
@@ -231,6 +237,7 @@ impl Template {
             Self::ContactDigest(_) => "contact_digest",
             Self::Autoresponse { .. } => "autoresponse",
             Self::SecondFactorChanged { .. } => "second_factor_changed",
+            Self::MemberEnding { .. } => "member_ending",
             Self::NewLogin { .. } => "new_login",
             Self::TokenCreated { .. } => "token_created",
         }
@@ -238,9 +245,10 @@ impl Template {
 
     pub fn category(&self) -> Category {
         match self {
-            Self::VerifyAddress { .. } | Self::Invitation { .. } | Self::AlreadyRegistered { .. } => {
-                Category::AccountMail
-            }
+            Self::VerifyAddress { .. }
+            | Self::Invitation { .. }
+            | Self::AlreadyRegistered { .. }
+            | Self::MemberEnding { .. } => Category::AccountMail,
             Self::PasswordReset { .. }
             | Self::PasswordChanged { .. }
             | Self::AddressChangeConfirm { .. }
@@ -271,6 +279,7 @@ impl Template {
             | Self::ContactDigest(_)
             | Self::Autoresponse { .. }
             | Self::SecondFactorChanged { .. }
+            | Self::MemberEnding { .. }
             | Self::NewLogin { .. }
             | Self::TokenCreated { .. } => false,
         }
@@ -357,6 +366,11 @@ fn samples() -> Vec<Template> {
             change: SecondFactorChange::RecoveryCodesRenewed,
             at: at(0),
             reset_link: url("forgotten"),
+        },
+        Template::MemberEnding {
+            member_name: "Bloom & Petal".into(),
+            ends_at: at(30 * 24 * 60),
+            settings_link: url("settings/account"),
         },
         Template::NewLogin { at: at(0), device: "Firefox on Linux".into(), sessions_link: url("settings/sessions") },
         Template::TokenCreated { name: "Nightly export".into(), at: at(0), tokens_link: url("settings/tokens") },

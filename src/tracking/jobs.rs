@@ -66,3 +66,8 @@ impl Handler for PurgeEvents {
 pub fn forget_bar(tx: &mut Conn, member: MemberId, bar: BarId) -> db::Result<usize> {
     store::delete_of_bar(tx, member, bar, BATCH)
 }
+
+/// Removes a part of what was counted of a member that is gone; answers how many rows. 0: nothing is left.
+pub fn forget_member(tx: &mut Conn, member: MemberId) -> db::Result<usize> {
+    store::delete_of_member(tx, member, BATCH)
+}

@@ -31,7 +31,7 @@ pub use agents::{Agent, Device};
 pub use beacon::{Beacon, Malformed};
 pub use experiment::Decision;
 pub use filter::{Filters, Unfit as FilterUnfit};
-pub use jobs::{ForgetVisitors, PurgeEvents, forget_bar};
+pub use jobs::{ForgetVisitors, PurgeEvents, forget_bar, forget_member};
 pub use period::{Interval, Period, Unfit as PeriodUnfit};
 pub use rollup::Counts;
 pub use service::{CountError, Dropped, Post, Tracking};

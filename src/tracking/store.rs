@@ -440,17 +440,36 @@ pub fn delete_events_before(conn: &mut Conn, at: Timestamp, limit: i64) -> Resul
         .execute(c)?))
 }
 
-/// Deletes what was counted of a bar, at most `limit` rows of each table: raw events first, sites last.
+/// What was counted of a bar, and what tells its rows apart: raw events first, sites last.
+const OF_BAR: [(&str, &str); 6] = [
+    ("events", "event_id"),
+    ("daily_visitors", "day, visitor"),
+    ("hourly_drops", "hour, reason"),
+    ("hourly_counts", "dimension, hour, value"),
+    ("daily_counts", "dimension, day, value"),
+    ("sites", "host"),
+];
+
+/// Deletes what was counted of all bars of a member, at most `limit` rows of each table.
+pub fn delete_of_member(conn: &mut Conn, member: MemberId, limit: i64) -> Result<usize> {
+    let mut deleted = 0;
+    for (table, key) in OF_BAR {
+        let statement = format!(
+            "DELETE FROM {table} WHERE member_id = $1 AND (bar_id, {key}) IN \
+             (SELECT bar_id, {key} FROM {table} WHERE member_id = $1 LIMIT $2)"
+        );
+        deleted += both!(conn, |c| diesel::sql_query(statement)
+            .bind::<Uid, _>(member)
+            .bind::<BigInt, _>(limit)
+            .execute(c))?;
+    }
+    Ok(deleted)
+}
+
+/// Deletes what was counted of a bar, at most `limit` rows of each table.
 pub fn delete_of_bar(conn: &mut Conn, member: MemberId, bar: BarId, limit: i64) -> Result<usize> {
     let mut deleted = 0;
-    for (table, key) in [
-        ("events", "event_id"),
-        ("daily_visitors", "day, visitor"),
-        ("hourly_drops", "hour, reason"),
-        ("hourly_counts", "dimension, hour, value"),
-        ("daily_counts", "dimension, day, value"),
-        ("sites", "host"),
-    ] {
+    for (table, key) in OF_BAR {
         let statement = format!(
             "DELETE FROM {table} WHERE member_id = $1 AND bar_id = $2 AND ({key}) IN \
              (SELECT {key} FROM {table} WHERE member_id = $1 AND bar_id = $2 LIMIT $3)"

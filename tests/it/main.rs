@@ -15,6 +15,7 @@ mod idempotency;
 mod install;
 mod jobs;
 mod layering;
+mod leaving;
 mod openapi;
 mod people;
 mod permissions;

@@ -6,6 +6,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi, Tags};
 
+use super::shapes::Proof;
 use super::{Caller, team_problem};
 use crate::accounts::profile::{Profile, ProfileField, ProfileSource, ProfileValue};
 use crate::accounts::{
@@ -45,6 +46,8 @@ pub struct MemberBody {
     /// In which it counts its days.
     pub time_zone: TimeZone,
     pub created_at: Timestamp,
+    /// It is leaving: its bars are off, and at this time all of it is deleted. Absent: it stays.
+    pub ends_at: Option<Timestamp>,
 }
 
 impl From<Member> for MemberBody {
@@ -57,6 +60,7 @@ impl From<Member> for MemberBody {
             language,
             time_zone,
             created_at,
+            ends_at,
         } = member;
         Self {
             id,
@@ -66,6 +70,7 @@ impl From<Member> for MemberBody {
             language,
             time_zone,
             created_at,
+            ends_at,
         }
     }
 }
@@ -84,6 +89,7 @@ impl Example for MemberBody {
             language: Language::En,
             time_zone: TimeZone::utc(),
             created_at: Timestamp::from_secs(1_795_341_600),
+            ends_at: None,
         }
     }
 }
@@ -435,6 +441,58 @@ impl MembersApi {
                 .map_err(team_problem)?
                 .into(),
         ))
+    }
+
+    /// End the member
+    ///
+    /// For owners, with their password. All its bars are off at once, and all owners are told by mail. 30 days later
+    /// everything is deleted for good: bars, counts, contacts, webhooks, tokens, mails, the team, and the users who then
+    /// belong to no member. Asked for again, the date stays. A wrong password is a 403 of type
+    /// `urn:contactbar:problem:wrong-password`.
+    #[oai(
+        path = "/members/:member_id/ending",
+        method = "post",
+        operation_id = "end_member",
+        tag = "Tag::Members"
+    )]
+    async fn end(
+        &self,
+        caller: Caller,
+        /// The current member.
+        member_id: Path<MemberId>,
+        body: Json<Proof>,
+    ) -> Result<Json<MemberBody>, Problem> {
+        let access = of_member(caller.may(Operation::EndMember)?, member_id.0)?;
+        let ending = self
+            .accounts
+            .end_member(&access, body.0.password.0)
+            .await
+            .map_err(team_problem)?;
+        Ok(Json(ending.into()))
+    }
+
+    /// Keep the member after all
+    ///
+    /// Until its end has come. The bars are as they were before. A member that is not leaving stays as it is.
+    #[oai(
+        path = "/members/:member_id/ending",
+        method = "delete",
+        operation_id = "withdraw_ending",
+        tag = "Tag::Members"
+    )]
+    async fn withdraw_ending(
+        &self,
+        caller: Caller,
+        /// The current member.
+        member_id: Path<MemberId>,
+    ) -> Result<Json<MemberBody>, Problem> {
+        let access = of_member(caller.may(Operation::WithdrawEnding)?, member_id.0)?;
+        let member = self
+            .accounts
+            .withdraw_ending(&access)
+            .await
+            .map_err(team_problem)?;
+        Ok(Json(member.into()))
     }
 
     /// Read the profile

@@ -70,7 +70,7 @@ enum LoggedIn {
 }
 
 #[derive(ApiResponse)]
-enum LoggedOut {
+pub(super) enum LoggedOut {
     /// Logged out; the session is over.
     #[oai(status = 204)]
     Done(

@@ -6,6 +6,7 @@ use poem_openapi::types::Example;
 use crate::accounts::{Account, Current, LoginOutcome, LoginRecord, Membership, Name, Role, Session};
 use crate::clock::Timestamp;
 use crate::http::page::Cursor;
+use crate::http::schema::Secret;
 use crate::ids::{LoginRecordId, MemberId, PolicyVersionId, SessionId, UserId};
 use crate::mail::{EmailAddress, Language};
 
@@ -266,6 +267,22 @@ impl Example for LoginView {
             policy_version_id: example_id("pol"),
             collected_at: example_time(),
             purge_at: example_time() + crate::accounts::rules::LOGIN_RECORD,
+        }
+    }
+}
+
+/// That it is really you.
+#[derive(Debug, Object)]
+#[oai(example)]
+pub struct Proof {
+    #[oai(validator(max_length = 128))]
+    pub password: Secret,
+}
+
+impl Example for Proof {
+    fn example() -> Self {
+        Self {
+            password: Secret("correct horse battery".to_owned()),
         }
     }
 }

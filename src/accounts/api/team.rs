@@ -297,6 +297,15 @@ pub(super) fn team_problem(error: TeamError) -> Problem {
         TeamError::LastOwner => {
             Problem::conflict("A member must keep an owner: make somebody else one first.").kind(LAST_OWNER)
         }
+        TeamError::LastOwnerOf(members) => {
+            let names: Vec<String> = members.iter().map(|name| format!("“{name}”")).collect();
+            let names = names.join(", ");
+            Problem::conflict(format!(
+                "You are the only owner of {names}: make somebody else one, or end these members first."
+            ))
+            .kind(LAST_OWNER)
+        }
+        TeamError::Ended => Problem::conflict("The member has ended, and is being deleted."),
         TeamError::AboveOwnRole => Problem::forbidden("This concerns a role above your own."),
         TeamError::TooManyMembers => {
             Problem::conflict(format!("One user belongs to at most {MOST_MEMBERS} members."))

@@ -5,8 +5,9 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{Object, OpenApi};
 
 use super::problems::weak;
-use super::shapes::{LoginView, Logins, SessionView, Sessions, UserView, example_email, example_name};
-use super::{Caller, Tag, default_limit};
+use super::session::LoggedOut;
+use super::shapes::{LoginView, Logins, Proof, SessionView, Sessions, UserView, example_email, example_name};
+use super::{Caller, Tag, cookie, default_limit, team_problem};
 use crate::accounts::{Accounts, Name, NewPassword, Operation};
 use crate::http::page::{self, Cursor};
 use crate::http::schema::Secret;
@@ -136,6 +137,21 @@ impl UserApi {
             .request_address_change(signed_in.user, body.0.email, body.0.password.0)
             .await?;
         Ok(Accepted)
+    }
+
+    /// Delete one's own user
+    ///
+    /// At once and for good: leaves all teams, ends all sessions, forgets the log-ins and the mails. 409 for the only owner
+    /// of a member, which `detail` names: make somebody else one, or end the member first. A wrong password is a 403 of
+    /// type `urn:contactbar:problem:wrong-password`.
+    #[oai(path = "/deletion", method = "post", operation_id = "delete_user")]
+    async fn delete(&self, caller: Caller, body: Json<Proof>) -> Result<LoggedOut, Problem> {
+        let signed_in = caller.in_person(Operation::DeleteUser)?;
+        self.accounts
+            .delete_user(signed_in, body.0.password.0)
+            .await
+            .map_err(team_problem)?;
+        Ok(LoggedOut::Done(cookie::remove(self.accounts.secure_cookies())))
     }
 
     /// List one's sessions

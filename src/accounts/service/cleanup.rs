@@ -25,6 +25,7 @@ impl Accounts {
             })
             .await?;
         while self.forget_unverified().await? {}
+        self.end_the_overdue().await?;
         Ok(())
     }
 

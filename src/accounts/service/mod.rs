@@ -4,6 +4,7 @@ mod addresses;
 mod api_tokens;
 mod cleanup;
 mod invitations;
+mod leaving;
 mod log_in;
 mod own_password;
 mod profile;
@@ -13,6 +14,8 @@ mod second_factor;
 mod sessions;
 mod team;
 mod throttling;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +29,7 @@ use crate::ids::{AccountTokenId, MemberId, PolicyVersionId, UserId};
 use crate::mail::{Draft, EmailAddress, Language, Mailer, Template};
 use crate::secrets::{Random, Token};
 
+pub use leaving::Ending;
 pub use log_in::{LogIn, LoggedIn, SecondFactor};
 pub use registration::{Agreed, Registration};
 pub use second_factor::TotpEnrolment;
@@ -40,7 +44,12 @@ pub struct Accounts {
     pub(super) mailer: Mailer,
     pub(super) passwords: Passwords,
     secure_cookies: bool,
+    bars_changed: BarsChanged,
 }
+
+/// Told, after the commit, that bars of a member went off or on again. `app.rs` hands it in, for who keeps bars in memory
+/// stands above this feature.
+pub type BarsChanged = Arc<dyn Fn() + Send + Sync>;
 
 /// A user as they see themself.
 #[derive(Clone, Debug)]
@@ -94,6 +103,7 @@ impl Accounts {
         mailer: Mailer,
         passwords: Passwords,
         secure_cookies: bool,
+        bars_changed: BarsChanged,
     ) -> Self {
         Self {
             db,
@@ -102,6 +112,7 @@ impl Accounts {
             mailer,
             passwords,
             secure_cookies,
+            bars_changed,
         }
     }
 

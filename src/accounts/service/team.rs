@@ -51,6 +51,7 @@ impl Accounts {
                     language: new.language,
                     time_zone: new.time_zone,
                     created_at: now,
+                    ends_at: None,
                 };
                 team::insert_member(tx, &member)?;
                 members::add_user(tx, member.id, user, Role::Owner, now)?;
@@ -190,7 +191,7 @@ impl Accounts {
     }
 }
 
-fn existing_member(conn: &mut Conn, id: MemberId) -> Result<Member, TeamError> {
+pub(super) fn existing_member(conn: &mut Conn, id: MemberId) -> Result<Member, TeamError> {
     Ok(team::find_member(conn, id)?.ok_or(Error::NotFound)?)
 }
 

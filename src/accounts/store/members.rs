@@ -49,6 +49,14 @@ pub fn find_role(conn: &mut Conn, member: MemberId, user: UserId) -> Result<Opti
         .optional()?)
 }
 
+/// The users of a member.
+pub fn list_users(conn: &mut Conn, member: MemberId) -> Result<Vec<UserId>> {
+    Ok(memberships::table
+        .filter(memberships::member_id.eq(member))
+        .select(memberships::user_id)
+        .load(conn)?)
+}
+
 /// All members that a user belongs to, the oldest membership first.
 pub fn list_memberships(conn: &mut Conn, user: UserId) -> Result<Vec<Membership>> {
     let rows: Vec<(MemberId, Name, Role)> = memberships::table

@@ -11,7 +11,16 @@ use crate::mail::{EmailAddress, Language};
 
 text_column!(MemberKind, Region, TimeZone);
 
-type Row = (MemberId, Name, MemberKind, Region, Language, TimeZone, Timestamp);
+type Row = (
+    MemberId,
+    Name,
+    MemberKind,
+    Region,
+    Language,
+    TimeZone,
+    Timestamp,
+    Option<Timestamp>,
+);
 
 type Columns = (
     members::id,
@@ -21,6 +30,7 @@ type Columns = (
     members::language,
     members::time_zone,
     members::created_at,
+    members::ends_at,
 );
 
 const COLUMNS: Columns = (
@@ -31,9 +41,10 @@ const COLUMNS: Columns = (
     members::language,
     members::time_zone,
     members::created_at,
+    members::ends_at,
 );
 
-fn member_of((id, name, kind, region, language, time_zone, created_at): Row) -> Member {
+fn member_of((id, name, kind, region, language, time_zone, created_at, ends_at): Row) -> Member {
     Member {
         id,
         name,
@@ -42,6 +53,7 @@ fn member_of((id, name, kind, region, language, time_zone, created_at): Row) -> 
         language,
         time_zone,
         created_at,
+        ends_at,
     }
 }
 
@@ -82,6 +94,24 @@ pub fn save_member(tx: &mut Conn, member: &Member) -> Result<()> {
         ))
         .execute(tx)?;
     Ok(())
+}
+
+/// When the member ends; `None`: it stays.
+pub fn set_end(tx: &mut Conn, id: MemberId, ends_at: Option<Timestamp>) -> Result<()> {
+    diesel::update(members::table.filter(members::id.eq(id)))
+        .set(members::ends_at.eq(ends_at))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// The members whose end was before `before`, and that are still there.
+pub fn list_ended(conn: &mut Conn, before: Timestamp) -> Result<Vec<(MemberId, Timestamp)>> {
+    let rows: Vec<(MemberId, Option<Timestamp>)> = members::table
+        .filter(members::ends_at.lt(before))
+        .select((members::id, members::ends_at))
+        .load(conn)?;
+    let ended = rows.into_iter().filter_map(|(id, at)| Some((id, at?)));
+    Ok(ended.collect())
 }
 
 /// Makes others who change this member or its team wait until the transaction ends. SQLite has one writer anyway.

@@ -309,6 +309,17 @@ pub fn delete(tx: &mut Conn, id: UserId) -> Result<()> {
     Ok(())
 }
 
+/// Those of these users who belong to no member.
+pub fn without_members(conn: &mut Conn, users: &[UserId]) -> Result<Vec<UserId>> {
+    use crate::db::schema::memberships;
+    let belonging: Vec<UserId> = memberships::table
+        .filter(memberships::user_id.eq_any(users.to_vec()))
+        .select(memberships::user_id)
+        .load(conn)?;
+    let left = users.iter().copied().filter(|user| !belonging.contains(user));
+    Ok(left.collect())
+}
+
 /// The members to which this user alone belongs.
 pub fn sole_members(conn: &mut Conn, id: UserId) -> Result<Vec<MemberId>> {
     use crate::db::schema::memberships;

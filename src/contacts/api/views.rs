@@ -82,7 +82,11 @@ impl ViewsApi {
     /// Save a view
     ///
     /// At most 50. 409 if another one has the name.
-    #[oai(path = "/contact-views", method = "post", operation_id = "create_contact_view")]
+    #[oai(
+        path = "/contact-views",
+        method = "post",
+        operation_id = "create_contact_view"
+    )]
     async fn create(&self, caller: Caller, body: Json<NewView>) -> Result<Created<SavedView>, Problem> {
         let access = caller.may(Operation::CreateContactView)?;
         let NewView { name, query } = body.0;

@@ -52,7 +52,13 @@ impl Contacts {
         member: MemberId,
         filter: Filter,
         byte_order_mark: bool,
-    ) -> Result<(i64, impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static), Error> {
+    ) -> Result<
+        (
+            i64,
+            impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static,
+        ),
+        Error,
+    > {
         let (asked, patterns) = (
             filter.clone(),
             search::patterns(filter.search.as_deref().unwrap_or_default()),

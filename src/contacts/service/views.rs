@@ -69,7 +69,13 @@ impl Contacts {
                         .into_iter()
                         .filter_map(|(field, changed)| changed.then_some(field))
                         .collect();
-                    this.record(tx, &access, "contact_view.updated", id, json!({ "fields": changed }))?;
+                    this.record(
+                        tx,
+                        &access,
+                        "contact_view.updated",
+                        id,
+                        json!({ "fields": changed }),
+                    )?;
                 }
                 Ok(new)
             })

@@ -252,3 +252,13 @@ pub fn delete(conn: &mut Conn, member: MemberId, id: ContactId) -> Result<bool> 
         .filter(contacts::member_id.eq(member));
     Ok(diesel::delete(mine).execute(conn)? == 1)
 }
+
+/// Deletes some contacts of a member with their posts, tags and notes.
+pub fn delete_of_member(conn: &mut Conn, member: MemberId, limit: i64) -> Result<usize> {
+    let some: Vec<ContactId> = contacts::table
+        .filter(contacts::member_id.eq(member))
+        .select(contacts::id)
+        .limit(limit)
+        .load(conn)?;
+    Ok(diesel::delete(contacts::table.filter(contacts::id.eq_any(some))).execute(conn)?)
+}

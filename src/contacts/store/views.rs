@@ -91,3 +91,7 @@ pub fn delete(conn: &mut Conn, member: MemberId, id: ContactViewId) -> Result<bo
         .filter(contact_views::id.eq(id));
     Ok(diesel::delete(mine).execute(conn)? == 1)
 }
+
+pub fn delete_of_member(conn: &mut Conn, member: MemberId) -> Result<usize> {
+    Ok(diesel::delete(contact_views::table.filter(contact_views::member_id.eq(member))).execute(conn)?)
+}

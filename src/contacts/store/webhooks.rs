@@ -365,3 +365,17 @@ pub fn purge_deliveries(conn: &mut Conn, before: Timestamp, limit: i64) -> Resul
         .load(conn)?;
     Ok(diesel::delete(deliveries::table.filter(deliveries::id.eq_any(old))).execute(conn)?)
 }
+
+/// Deletes some of what is logged of a member's deliveries.
+pub fn delete_deliveries_of_member(conn: &mut Conn, member: MemberId, limit: i64) -> Result<usize> {
+    let some: Vec<DeliveryId> = deliveries::table
+        .filter(deliveries::member_id.eq(member))
+        .select(deliveries::id)
+        .limit(limit)
+        .load(conn)?;
+    Ok(diesel::delete(deliveries::table.filter(deliveries::id.eq_any(some))).execute(conn)?)
+}
+
+pub fn delete_of_member(conn: &mut Conn, member: MemberId) -> Result<usize> {
+    Ok(diesel::delete(webhooks::table.filter(webhooks::member_id.eq(member))).execute(conn)?)
+}

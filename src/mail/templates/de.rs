@@ -274,6 +274,26 @@ pub(super) fn letter(template: &Template) -> Letter {
             ],
             reason: ACCOUNT.into(),
         },
+        Template::MemberEnding {
+            member_name,
+            ends_at,
+            settings_link,
+        } => Letter {
+            subject: format!("{member_name} verlässt Contactbar"),
+            preview: format!("Am {} wird alles gelöscht.", time(*ends_at)),
+            blocks: vec![
+                Block::heading(format!("{member_name} verlässt Contactbar")),
+                Block::text(format!(
+                    "Das Konto von {member_name} wurde von einer der Personen beendet, denen es gehört. Die Bars sind ab sofort aus: Sie zeigen nichts und zählen nichts."
+                )),
+                Block::text(format!(
+                    "Am {} wird alles endgültig gelöscht: Bars, Zahlen, Kontakte, Webhooks, Tokens, Mails und das Team. Bis dahin können Sie Ihre Kontakte exportieren und das Ende in den Einstellungen zurücknehmen: Dann sind die Bars wieder an, wie sie waren.",
+                    time(*ends_at)
+                )),
+                Block::button("Zu den Einstellungen", settings_link),
+            ],
+            reason: format!("Sie erhalten diese Mail, weil Ihnen {member_name} gehört."),
+        },
         Template::TokenCreated {
             name,
             at,

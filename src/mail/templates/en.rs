@@ -270,6 +270,26 @@ pub(super) fn letter(template: &Template) -> Letter {
             ],
             reason: ACCOUNT.into(),
         },
+        Template::MemberEnding {
+            member_name,
+            ends_at,
+            settings_link,
+        } => Letter {
+            subject: format!("{member_name} leaves Contactbar"),
+            preview: format!("Everything is deleted on {}.", time(*ends_at)),
+            blocks: vec![
+                Block::heading(format!("{member_name} leaves Contactbar")),
+                Block::text(format!(
+                    "An owner has ended the account of {member_name}. Its bars are off from now on: they show nothing and count nothing."
+                )),
+                Block::text(format!(
+                    "On {} all of it is deleted for good: bars, counts, contacts, webhooks, tokens, mails and the team. Until then you can export your contacts, and any owner can undo this in the settings: then the bars are on again as they were.",
+                    time(*ends_at)
+                )),
+                Block::button("See the settings", settings_link),
+            ],
+            reason: format!("You receive this mail because you own {member_name}."),
+        },
         Template::TokenCreated {
             name,
             at,
