@@ -17,8 +17,7 @@ use crate::{
         api::{Door, MessagesApi},
     },
     bars::{
-        self,
-        Announce, Bars, PublishedBars, PurgeBar,
+        self, Announce, Bars, PublishedBars, PurgeBar,
         api::{BarsApi, ShowingApi, TemplatesApi},
     },
     clock::{self, Clock},

@@ -7,7 +7,7 @@ use contactbar::accounts::Role;
 use contactbar::clock::{DAY, MINUTE, Timestamp};
 use contactbar::db::schema::{bar_scripts, webhook_deliveries};
 use contactbar::db::types::Uid;
-use contactbar::db::{self, Conn, Json};
+use contactbar::db::{self, Conn};
 use contactbar::ids::{DeliveryId, JobId, MemberId, WebhookId};
 use contactbar::jobs::{self, NewJob};
 use diesel::prelude::*;
@@ -109,7 +109,7 @@ async fn full(app: &TestApp, name: &str) -> (Stage, Client) {
         webhook_deliveries::member_id.eq(stage.member),
         webhook_deliveries::webhook_id.eq(hook),
         webhook_deliveries::event_type.eq("contact.created"),
-        webhook_deliveries::payload.eq(Json(json!({}))),
+        webhook_deliveries::payload.eq("{}"),
         webhook_deliveries::state.eq("delivered"),
         webhook_deliveries::attempts.eq(1),
         webhook_deliveries::created_at.eq(app.clock.now()),
