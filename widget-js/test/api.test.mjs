@@ -118,6 +118,45 @@ test('another language keeps what was entered and the focus, and is no other vie
   );
 });
 
+test('another language leaves a folded form folded, and what was entered in it', async () => {
+  await visit([everything('folded')], { viewport: DESKTOP });
+  await shown();
+  await page.evaluate("contactbar.identify({ email: 'ada@example.com' }), contactbar.setLocale('he')");
+  await bar().locator('.opener').getByText('צרו קשר').waitFor();
+  assert.equal(await field('email').isVisible(), false);
+  await bar().locator('.opener').click();
+  assert.equal(await field('email').inputValue(), 'ada@example.com');
+  await page.evaluate("contactbar.setLocale('en')");
+  await page.getByText('Privacy policy').waitFor();
+  assert.equal(await field('email').isVisible(), true);
+});
+
+test('another language thanks for the form that was sent in that language', async () => {
+  await visit([everything('sent', {}, SLIDE)], { viewport: { width: 1280, height: 900 } });
+  await field('email').fill('ada@example.com');
+  await field('topic').selectOption('help');
+  await field('consent').check();
+  await page.locator('form .main').click();
+  await page.getByText('Thank you, Ada!').waitFor();
+  await page.evaluate("contactbar.setLocale('he')");
+  await page.getByText('תודה!').waitFor();
+  assert.equal(await page.locator('form').isVisible(), false);
+  await until(() => kinds().length === 2);
+  assert.deepEqual(kinds().toSorted(), ['click', 'view']);
+});
+
+test('another language before a bar was in sight leaves its view to come', async () => {
+  await visit([everything('below', {}, { layout: { kind: 'inline', selector: '#place' } })], {
+    html: `${'<p>Tea</p>'.repeat(200)}<div id="place"></div>`,
+  });
+  await shown();
+  await page.evaluate("contactbar.setLocale('he')");
+  await bar().getByText('מדיניות פרטיות').waitFor();
+  assert.deepEqual(kinds(), []);
+  await page.locator('#place').scrollIntoViewIfNeeded();
+  await until(() => kinds().length === 1);
+});
+
 test('another language for a tab', async () => {
   await visit([everything('tab', {}, { ...SLIDE, tab: { edge: 'right', starts_collapsed: true } })]);
   await page.getByRole('button', { name: 'Contact us' }).waitFor();

@@ -118,7 +118,10 @@ export const room = () =>
 /** Waits until so many bars are on the page, and what they would do at once is done. */
 export async function ready(count = 1) {
   await page.waitForFunction((bars) => globalThis.contactbar?.bars?.size === bars, count);
-  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+  // What it does at once takes a few tasks, so as to keep each of them short.
+  await page.evaluate(async () => {
+    for (let task = 0; task < 5; task++) await new Promise((resolve) => setTimeout(resolve));
+  });
 }
 
 /** What sticks out of the window at its sides, of all that is ours. */
