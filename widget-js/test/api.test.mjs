@@ -276,6 +276,20 @@ test('why each bar shows or not is said in the console, to who asks for it', asy
   assert.deepEqual(said, []);
 });
 
+test('a page gets one global more', async () => {
+  await visit([contact('one'), notice('two')], {
+    head: '<script>names = []; names = Object.getOwnPropertyNames(window)</script>',
+  });
+  await page.locator('section').nth(1).waitFor();
+  const names = await page.evaluate(
+    'Object.getOwnPropertyNames(window).filter((name) => !names.includes(name))',
+  );
+  assert.deepEqual(
+    names.filter((name) => !/playwright|askedMode/.test(name)),
+    ['contactbar'],
+  );
+});
+
 // ── Nothing left behind ──────────────────────────────────────────────────────────────────────────────────
 
 test('destroy leaves a page as it was: history, listeners, sheets, elements, storage', async () => {

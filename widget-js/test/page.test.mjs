@@ -233,9 +233,15 @@ for (const [name, layout] of [
 // ── Leaving, and standing still ──────────────────────────────────────────────────────────────────────────
 
 test('who leaves at once by the link loses nothing, though the host is slow to answer', async () => {
+  let answer;
+  embed.busy = new Promise((resolve) => {
+    answer = resolve;
+  });
   await visit([link('main')], { file: 'plain' });
   await bar().locator('a').click();
   await page.waitForURL('https://example.com/');
+  assert.deepEqual(kinds(), []);
+  answer();
   await until(() => kinds().includes('click') && kinds().includes('view'));
   assert.equal(new Set(embed.events.map((event) => event.i)).size, 2);
 });
