@@ -139,7 +139,7 @@ const paint = ([background, text, button, label]) =>
 const themed = (colours, dark) =>
   `:host{${paint(colours)};--r:var(--contactbar-radius,8px)!important;` +
   `--z:var(--contactbar-font-size,16px)!important;--f:var(--contactbar-font,${FONT})!important}` +
-  (dark ? `@media(prefers-color-scheme:dark){:host{${paint(dark)}}}` : '');
+  (dark ? `@media(prefers-color-scheme:dark){:host{${paint(dark)};color-scheme:dark!important}}` : '');
 
 /** The lanes of `src/stack.ts`. */
 function lane({ kind, position, corner, sticky }) {
