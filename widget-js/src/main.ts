@@ -35,10 +35,11 @@ function createHub(): Hub {
       if (bars.has(key)) return;
       const bar = create();
       bars.set(key, bar);
+      /** In a task of its own, and not before there is something to look at. */
       const begin = () => {
         if (!document.body) return void setTimeout(begin, 50);
         bar.move();
-        for (const [method, other] of asked) if (!other || other === key) bar[method]();
+        for (const [method, other] of asked) if (!other || other === key) bars.get(key)?.[method]();
       };
       setTimeout(begin);
     },

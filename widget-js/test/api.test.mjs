@@ -351,6 +351,18 @@ test('destroy takes one bar and leaves the other; a script that comes again begi
   await shown();
 });
 
+test('a bar that is destroyed on its way never shows, though it was asked for', async () => {
+  await visit([notice('gone')], {
+    attributes: `onload="contactbar.destroy('gone')"`,
+    head: queue(['open', 'gone']),
+  });
+  await page.waitForFunction('contactbar.bars?.size === 0');
+  await page.evaluate(async () => {
+    for (let task = 0; task < 5; task++) await new Promise((resolve) => setTimeout(resolve));
+  });
+  assert.equal(await bar().count(), 0);
+});
+
 test('a history that another script has wrapped meanwhile is left to it', async () => {
   await visit([notice('first')]);
   await shown();
