@@ -61,7 +61,7 @@ async function bundle() {
   return code.trim().replace(/^"use strict";/, '');
 }
 
-const LETTERS = 'DABOlUCWHsnSNF_YucxjyzabPKpdmkteXGJqwrivMRQIEgZ$TLfhoV';
+const LETTERS = 'tcwMWykljXxnGChvgB_PuHJSRqKAfF$dYIszprEiVTZbNDemoaUQOL';
 
 /** Short names in a fixed order, found by trying: what looks alike compresses better than what is counted out. */
 function name(place) {

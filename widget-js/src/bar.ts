@@ -183,8 +183,10 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       // Behind a modal nothing can take the focus.
       if (atOnce || 'showModal' in node) outer.remove();
       else {
-        move.onfinish = () => outer.remove();
         move.reverse();
+        move.onfinish = () => outer.remove();
+        // A browser that draws no frames (in the background, or too busy) does not say that it has finished.
+        setTimeout(move.onfinish, 400);
       }
       if (held) (back as HTMLElement | null)?.focus({ preventScroll: true });
     };
