@@ -18,7 +18,12 @@ const styles = {
   setup({ onLoad }) {
     onLoad({ filter: /\.css$/ }, async ({ path }) => {
       const css = await readFile(path, 'utf8');
-      const { code } = await transform(css, { loader: 'css', minify: true, target: 'chrome111' });
+      const { code } = await transform(css, {
+        loader: 'css',
+        minify: true,
+        charset: 'utf8',
+        target: 'chrome111',
+      });
       const text = JSON.stringify(code.trim());
       const name = basename(path, '.css');
       return { contents: `export default ${name === BASE ? text : `__part("${name}", ${text})`}` };
@@ -47,6 +52,8 @@ async function bundle() {
       unsafe_methods: true,
       keep_fargs: false,
       hoist_funs: true,
+      booleans_as_integers: true,
+      lhs_constants: false,
     },
     mangle: { nth_identifier: { get: name } },
     format: { comments: false },
@@ -54,7 +61,7 @@ async function bundle() {
   return code.trim().replace(/^"use strict";/, '');
 }
 
-const LETTERS = 'tZsEnCbocldupDmhIKqifxkrzg_$SBPwyFAjGHJLMNOeQRvTUVWXYa';
+const LETTERS = 'tcwMWykljXxnGChvgB_PuHJSRqKAfF$dYIszprEiVTZbNDemoaUQOL';
 
 /** Short names in a fixed order, found by trying: what looks alike compresses better than what is counted out. */
 function name(place) {

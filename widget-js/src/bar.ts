@@ -70,8 +70,12 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
   const mute = () => silent(config, shared.out);
 
   const emit = (name: EventName, more?: object) => {
-    const detail: Detail = { key, variant: variant()[0], ...more };
-    return document.dispatchEvent(new CustomEvent(`contactbar:${name}`, { detail, cancelable: true }));
+    return document.dispatchEvent(
+      new CustomEvent(`contactbar:${name}`, {
+        detail: { key, variant: variant()[0], ...more } as Detail,
+        cancelable: true,
+      }),
+    );
   };
 
   /** Tells whoever asks for it why the bar does not show. */
@@ -99,20 +103,21 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
     for (const wanted of [shared.locale, locale, ...navigator.languages, config.l]) {
       for (let tag = wanted?.toLowerCase(); tag; tag = tag.replace(/-?[^-]*$/, '')) {
         const found = shows[tag];
-        if (found) return (typeof found === 'string' ? shows[found] : found) as [Tree];
+        if (found) return (shows[found as string] ?? found) as [Tree];
       }
     }
     return [] as never;
   };
 
-  /** Puts something on the page, in a shadow root of its own; answers how to take it away. */
-  const mount = (node: HTMLElement, lane: number) => {
+  /**
+   * Puts something on the page, in a shadow root of its own; answers how to take it away. What nobody has asked for
+   * comes in several tasks, so that the page has its turn between style, layout and painting.
+   */
+  const mount = (node: HTMLElement, lane: number, asked?: boolean) => {
     const outer = document.createElement('div');
     const shadow = outer.attachShadow({ mode: 'closed' });
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css + config.c.replace('PAGE', () => getComputedStyle(document.body).fontFamily));
     shadow.adoptedStyleSheets = [sheet];
-    shadow.append(node);
     const place: Place = [lane, 0, 0, (offset) => node.style.setProperty('--o', `${offset}px`)];
     const size = new ResizeObserver(() => {
       place[1] = node.offsetHeight + (lane > 1 ? 12 : 0);
@@ -121,30 +126,55 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       shared.places.add(place);
       settle(shared);
     });
+    /** In the top layer, where browsers have one for it, nothing of the page lies above. */
+    const lift = () => {
+      const dialog = node as HTMLDialogElement;
+      // At first it is laid out only. Taken away, it is no longer modal, but still says that it is open.
+      dialog.open = !dialog.open;
+      if (!dialog.open) dialog.showModal?.();
+      if (lane < 9) node.togglePopover?.(true);
+    };
     /** Where the page may have taken it away, it comes back. */
     const mend = () => {
+      watch.observe(root, { childList: true, subtree: !!config.i });
       if (outer.isConnected) return;
       if (config.i && lane > 8) document.querySelector(config.i)?.append(outer);
       else root.insertBefore(outer, lane & 1 ? null : document.body);
-      const dialog = node as HTMLDialogElement;
-      // Taken away, it is no longer modal, but still says that it is open.
-      dialog.open = false;
-      if (outer.isConnected) dialog.showModal?.();
+      if (outer.isConnected) lift();
     };
+    const watch = new MutationObserver(mend);
     /** Where the focus was before it came into the bar. */
     let back = document.activeElement;
     outer.addEventListener('focusin', ({ relatedTarget }) => {
       back = (relatedTarget as Element | null) ?? back;
     });
-    const watch = new MutationObserver(mend);
-    watch.observe(root, { childList: true, subtree: !!config.i });
-    mend();
-    if (lane < 9) size.observe(node);
+    if (lane < 9) {
+      node.popover = 'manual';
+      size.observe(node);
+    }
     const move = node.animate(
       { opacity: [0, 1], translate: [`0 ${config.z}`, '0'] },
       { duration: matchMedia('(prefers-reduced-motion:reduce)').matches ? 0 : 300, easing: 'ease-out' },
     );
+    const measure = () => node.offsetHeight;
+    const steps = [
+      () => shadow.append(node),
+      () =>
+        sheet.replaceSync(css + config.c.replace('PAGE', () => getComputedStyle(document.body).fontFamily)),
+      mend,
+      measure,
+      lift,
+      measure,
+    ];
+    const go = () => {
+      steps.shift()?.();
+      if (!steps[0]) return;
+      if (asked) go();
+      else setTimeout(go);
+    };
+    go();
     return (atOnce?: boolean) => {
+      steps.length = 0;
       watch.disconnect();
       size.disconnect();
       const held = document.activeElement === outer;
@@ -153,8 +183,10 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       // Behind a modal nothing can take the focus.
       if (atOnce || 'showModal' in node) outer.remove();
       else {
-        move.onfinish = () => outer.remove();
         move.reverse();
+        move.onfinish = () => outer.remove();
+        // A browser that draws no frames (in the background, or too busy) does not say that it has finished.
+        setTimeout(move.onfinish, 400);
       }
       if (held) (back as HTMLElement | null)?.focus({ preventScroll: true });
     };
@@ -172,39 +204,34 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
     };
   });
 
-  /** `anew`: what was entered, when only the language changes. */
-  const show = (asked?: boolean, anew?: Known): void => {
+  const show = (asked?: boolean): void => {
     if (hide) return;
-    if (!anew) {
-      const [time, other] = last();
-      const due =
-        !asked && often.g && other !== key
-          ? (shared.bars.get(other!)?.shown() ? Date.now() : +time) + often.g * 1e3 - Date.now()
-          : 0;
-      if (due > 0) {
-        say('not shown: gap');
-        setTimeout(() => armed.signal.aborted || rests || show(), due);
-        return;
-      }
-      if (!emit('can-show')) {
-        say('not shown: can-show');
-        return;
-      }
+    const [time, other] = last();
+    const due =
+      !asked && often.g && other !== key
+        ? (shared.bars.get(other!)?.shown() ? Date.now() : +time) + often.g * 1e3 - Date.now()
+        : 0;
+    if (due > 0) {
+      say('not shown: gap');
+      // Unless the page has moved on by then.
+      const { signal } = armed;
+      setTimeout(() => signal.aborted || rests || show(), due);
+      return;
+    }
+    if (!emit('can-show')) {
+      say('not shown: can-show');
+      return;
     }
     fold?.();
     rests = true;
     const since = performance.now();
+    const about = (language: string) => circumstances(variant()[0], since, language);
     section = build(speech()[0]);
     const find = <Found extends HTMLElement>(selector: string) => section.querySelector<Found>(selector);
     const tell = (kind: 'view' | 'click' | 'close', leaving?: boolean) =>
-      report(
-        `${host}/e`,
-        { b: key, k: kind, ...circumstances(variant()[0], since, navigator.language) },
-        mute,
-        leaving,
-      );
+      report(`${host}/e`, { b: key, k: kind, ...about(navigator.language) }, mute, leaving);
 
-    let clicked = !!anew;
+    let clicked = false;
     const pressed = (leaving?: boolean) => {
       store();
       if (clicked) return;
@@ -213,52 +240,46 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       emit('click');
     };
     const converted = () => often.o && stayAway(1e6);
-
-    const link = find('a.main');
-    if (link) {
-      link.onclick = () => {
+    const close = find('.close');
+    section.onclick = ({ target }) => {
+      const hits = (selector: string) => (target as Element).closest(selector);
+      if (hits('a.main')) {
         pressed(true);
         converted();
-      };
-    }
-    const form = find<HTMLFormElement>('form');
+      }
+      if (hits('.opener')) {
+        section.classList.replace('shut', 'open');
+        controlsOf(section)[0]!.focus();
+        pressed();
+      }
+      if (hits('.close')) hide?.(true);
+    };
+    section.onclose = () => hide?.(true);
+    section.oncancel = (event) => close || event.preventDefault();
+    // The page sees a key pressed in the bar as pressed on a mere element, and might take it for a shortcut.
+    section.onkeypress = section.onkeyup = (event) => event.stopPropagation();
+    section.onkeydown = (event) => {
+      event.stopPropagation();
+      if (close && event.key === 'Escape') hide?.(true);
+    };
+
+    const form = find('form');
     if (form) {
       const post = id();
+      if (find('.opener') && (form.dataset.tall || matchMedia('(max-width:719px)').matches)) {
+        section.className += ' shut';
+      }
       animate(
-        form,
+        section,
         pressed,
-        (entered) => send({ ...circumstances(variant()[0], since, section.lang), i: post, ...entered }),
-        (text) => {
-          const done = find('.done')!;
+        (entered) => send({ ...about(section.lang), i: post, ...entered }),
+        () => {
           section.className += ' open sent';
-          done.textContent = text!;
-          done.focus();
+          find('.done')!.focus();
           converted();
           emit('submit');
         },
       );
-      const opener = find('.opener');
-      if (opener) {
-        if (anew) section.className += ' open';
-        else if (form.dataset.tall || matchMedia('(max-width:719px)').matches) section.className += ' shut';
-        opener.onclick = () => {
-          section.classList.replace('shut', 'open');
-          controlsOf(section)[0]!.focus();
-          pressed();
-        };
-      }
-    }
-    const close = find('.close');
-    if (close) {
-      close.onclick = section.onclose = () => hide?.(true);
-      section.onkeydown = ({ key }) => {
-        if (key === 'Escape') hide?.(true);
-      };
-    } else section.oncancel = (event) => event.preventDefault();
-
-    // The page sees a key pressed in the bar as pressed on a mere element, and might take it for a shortcut.
-    for (const type of ['keydown', 'keypress', 'keyup']) {
-      section.addEventListener(type, (event) => event.stopPropagation());
     }
 
     const seen = new IntersectionObserver((entries) => {
@@ -266,8 +287,8 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       seen.disconnect();
       tell('view');
     });
-    if (!anew) seen.observe(section);
-    const away = mount(section, config.y);
+    seen.observe(section);
+    const away = mount(section, config.y, asked);
     if (often.s) stayAway(often.s);
     last(`${Date.now()} ${key}`);
 
@@ -284,19 +305,20 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       if (tab && byVisitor && !section.matches('.sent')) collapse();
       if (!atOnce) emit('close');
     };
-    fill({ ...shared.known, ...anew });
+    fill(shared.known);
     if (asked) section.focus();
-    if (!anew) emit('show');
+    emit('show');
     say(mute() ? 'shown: opt-out' : 'shown');
   };
 
   /** Enters what is known into fields of that name or kind. */
   const fill = (known: Known) => {
-    for (const control of hide ? controlsOf(section) : []) {
-      const value = known[control.name] ?? known[control.dataset.k!];
-      if (control.type === 'checkbox') control.checked ||= !!value;
-      else control.value ||= `${value ?? ''}`;
-    }
+    if (hide)
+      for (const control of controlsOf(section)) {
+        const value = known[control.name] ?? known[control.dataset.k!];
+        if (control.type === 'checkbox') control.checked ||= !!value;
+        else control.value ||= `${value ?? ''}`;
+      }
   };
 
   const send = async (body: object): Promise<Answer> => {
@@ -327,7 +349,7 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       return;
     }
     armed = new AbortController();
-    rests = [0, 1].some((session) => Date.now() < rest(session));
+    rests = Date.now() < Math.max(rest(0), rest(1));
     if (rests) say('not shown: frequency');
     // Who closed it finds it as the tab; who converted does not.
     if (rests && tab && rest() < 9e12) collapse();
@@ -378,8 +400,11 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       if (known) fill(known);
       else if (hide) {
         const entered = valuesOf(section);
-        hide(false, true);
-        show(false, entered);
+        const anew = build(speech()[0]);
+        section.lang = anew.lang;
+        section.dir = anew.dir;
+        section.replaceChildren(...anew.childNodes);
+        fill(entered);
       } else if (fold) {
         fold();
         collapse();

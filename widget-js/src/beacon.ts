@@ -34,11 +34,7 @@ export function circumstances(variant: string, since: number, language: string):
 /** Reports an event. `leaving`: the page may be about to go. */
 export function report(to: string, about: object, silent: () => boolean, leaving?: boolean): void {
   const body = JSON.stringify({ w: navigator.webdriver || undefined, ...about });
-  if (silent() || !leaving || !handOver(to, body)) deliver({ to, body, silent, failed: 0 });
-}
-
-function handOver(to: string, body: string): boolean {
-  return navigator.sendBeacon(to, body);
+  if (silent() || !leaving || !navigator.sendBeacon(to, body)) deliver({ to, body, silent, failed: 0 });
 }
 
 function deliver(event: Pending): void {
@@ -61,6 +57,6 @@ function deliver(event: Pending): void {
 /** The page goes: what has not been acknowledged is handed to the browser. The ids keep it from counting twice. */
 export function flush(): void {
   for (const event of pending) {
-    if (event.silent() || handOver(event.to, event.body)) pending.delete(event);
+    if (event.silent() || navigator.sendBeacon(event.to, event.body)) pending.delete(event);
   }
 }

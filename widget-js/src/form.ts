@@ -21,26 +21,22 @@ const TRAP = 'web-site';
 
 export const animate = __part(
   'form',
-  (
-    form: HTMLFormElement,
-    pressed: () => void,
-    send: (entered: object) => Promise<Answer>,
-    sent: (message: string | undefined) => void,
-  ) => {
-    const controls = controlsOf(form);
-    const alert = form.lastChild as HTMLElement;
+  (bar: HTMLElement, pressed: () => void, send: (entered: object) => Promise<Answer>, sent: () => void) => {
     const mark = (control: Control, message: string) => {
       control.ariaInvalid = message ? 'true' : null;
       control.parentNode!.lastChild!.textContent = message;
     };
-    const findFault = () => {
-      const fault = controls.find((control) => control.ariaInvalid);
-      fault?.focus();
-      return fault;
-    };
 
-    form.oninput = ({ target }) => mark(target as Control, '');
-    form.onsubmit = async (event) => {
+    bar.oninput = ({ target }) => mark(target as Control, '');
+    bar.onsubmit = async (event) => {
+      const form = event.target as HTMLFormElement;
+      const alert = form.lastChild!;
+      const controls = controlsOf(form);
+      const findFault = () => {
+        const fault = controls.find((control) => control.ariaInvalid);
+        fault?.focus();
+        return fault;
+      };
       event.preventDefault();
       if (form.ariaBusy) return;
       pressed();
@@ -51,7 +47,7 @@ export const animate = __part(
       const { consent: c, [TRAP]: h, ...f } = valuesOf(form);
       const answer = await send({ f, c, h });
       form.ariaBusy = null;
-      if (answer?.message) sent(answer.message);
+      if (answer?.message) sent();
       else {
         let rest = form.dataset.e;
         for (const { field, message } of answer?.errors ?? []) {

@@ -3,7 +3,7 @@
 import type { Api, Command } from './api';
 import { type Bar, createBar, type Shared } from './bar';
 import type { Runtime } from './runtime';
-import { choose, silent } from './visitor';
+import { choose, recall } from './visitor';
 
 /** The API with what the scripts of a page share. Another build may have made it: names are added, never changed. */
 interface Hub extends Api, Shared {
@@ -35,12 +35,13 @@ function createHub(): Hub {
       if (bars.has(key)) return;
       const bar = create();
       bars.set(key, bar);
+      /** In a task of its own, and not before there is something to look at. */
       const begin = () => {
+        if (!document.body) return void setTimeout(begin, 50);
         bar.move();
-        for (const [method, other] of asked) if (!other || other === key) bar[method]();
+        for (const [method, other] of asked) if (!other || other === key) bars.get(key)?.[method]();
       };
-      if (document.body) begin();
-      else addEventListener('DOMContentLoaded', begin, { once: true });
+      setTimeout(begin);
     },
     push(...commands) {
       for (const [name, ...rest] of commands) {
@@ -66,7 +67,7 @@ function createHub(): Hub {
       hub.out = choose(false);
     },
     optedOut() {
-      return silent(undefined, hub.out) || chosen().some((bar) => bar.silent());
+      return !!(hub.out ?? recall('optout')) || chosen().some((bar) => bar.silent());
     },
     on(event, listener) {
       document.addEventListener(`contactbar:${event}`, listener as EventListener, { signal });

@@ -26,13 +26,16 @@ export function settle({ places, sheet }: Stack): void {
   }
   const reserve = (side: string, pixels: number | undefined) =>
     pixels ? `${side}:${pixels}px!important;` : '';
-  sheet.replaceSync(
-    `@media screen{:root{${reserve('margin-top', room[0])}${reserve('padding-bottom', room[1])}}}@media(prefers-reduced-motion:no-preference){:root{transition:margin .3s,padding .3s!important}}`,
-  );
-  if (!document.adoptedStyleSheets.includes(sheet)) document.adoptedStyleSheets.push(sheet);
+  // Not in the task in which the bar is laid out: the page is laid out anew for it.
+  setTimeout(() => {
+    sheet.replaceSync(
+      `@media screen{:root{${reserve('margin-top', room[0])}${reserve('padding-bottom', room[1])}}}@media(prefers-reduced-motion:no-preference){:root{transition:margin .3s,padding .3s!important}}`,
+    );
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets.filter((one) => one !== sheet), sheet];
+  });
   // The page slides back first; unless another bar has come meanwhile, nothing of ours stays in it.
   setTimeout(() => {
-    const { adoptedStyleSheets: all } = document;
-    if (!places.size && all.includes(sheet)) all.splice(all.indexOf(sheet), 1);
+    if (!places.size)
+      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((one) => one !== sheet);
   }, 400);
 }

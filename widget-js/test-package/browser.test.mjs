@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { openBrowser } from '../test/stage.mjs';
 
 const SHOP = 'https://shop.example';
 const HOST = 'https://bars.example';
@@ -13,8 +13,7 @@ const BAR = `window.contactbar = { key: '${KEY}', manual: document.currentScript
 let browser;
 
 before(async () => {
-  const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  browser = await openBrowser();
 });
 after(() => browser?.close());
 

@@ -118,6 +118,45 @@ test('another language keeps what was entered and the focus, and is no other vie
   );
 });
 
+test('another language leaves a folded form folded, and what was entered in it', async () => {
+  await visit([everything('folded')], { viewport: DESKTOP });
+  await shown();
+  await page.evaluate("contactbar.identify({ email: 'ada@example.com' }), contactbar.setLocale('he')");
+  await bar().locator('.opener').getByText('צרו קשר').waitFor();
+  assert.equal(await field('email').isVisible(), false);
+  await bar().locator('.opener').click();
+  assert.equal(await field('email').inputValue(), 'ada@example.com');
+  await page.evaluate("contactbar.setLocale('en')");
+  await page.getByText('Privacy policy').waitFor();
+  assert.equal(await field('email').isVisible(), true);
+});
+
+test('another language thanks for the form that was sent in that language', async () => {
+  await visit([everything('sent', {}, SLIDE)], { viewport: { width: 1280, height: 900 } });
+  await field('email').fill('ada@example.com');
+  await field('topic').selectOption('help');
+  await field('consent').check();
+  await page.locator('form .main').click();
+  await page.getByText('Thank you, Ada!').waitFor();
+  await page.evaluate("contactbar.setLocale('he')");
+  await page.getByText('תודה!').waitFor();
+  assert.equal(await page.locator('form').isVisible(), false);
+  await until(() => kinds().length === 2);
+  assert.deepEqual(kinds().toSorted(), ['click', 'view']);
+});
+
+test('another language before a bar was in sight leaves its view to come', async () => {
+  await visit([everything('below', {}, { layout: { kind: 'inline', selector: '#place' } })], {
+    html: `${'<p>Tea</p>'.repeat(200)}<div id="place"></div>`,
+  });
+  await shown();
+  await page.evaluate("contactbar.setLocale('he')");
+  await bar().getByText('מדיניות פרטיות').waitFor();
+  assert.deepEqual(kinds(), []);
+  await page.locator('#place').scrollIntoViewIfNeeded();
+  await until(() => kinds().length === 1);
+});
+
 test('another language for a tab', async () => {
   await visit([everything('tab', {}, { ...SLIDE, tab: { edge: 'right', starts_collapsed: true } })]);
   await page.getByRole('button', { name: 'Contact us' }).waitFor();
@@ -237,6 +276,20 @@ test('why each bar shows or not is said in the console, to who asks for it', asy
   assert.deepEqual(said, []);
 });
 
+test('a page gets one global more', async () => {
+  await visit([contact('one'), notice('two')], {
+    head: '<script>names = []; names = Object.getOwnPropertyNames(window)</script>',
+  });
+  await page.locator('section').nth(1).waitFor();
+  const names = await page.evaluate(
+    'Object.getOwnPropertyNames(window).filter((name) => !names.includes(name))',
+  );
+  assert.deepEqual(
+    names.filter((name) => !/playwright|askedMode/.test(name)),
+    ['contactbar'],
+  );
+});
+
 // ── Nothing left behind ──────────────────────────────────────────────────────────────────────────────────
 
 test('destroy leaves a page as it was: history, listeners, sheets, elements, storage', async () => {
@@ -296,6 +349,18 @@ test('destroy takes one bar and leaves the other; a script that comes again begi
     document.head.append(script);
   }, `${embed.origin}/b/goes.js`);
   await shown();
+});
+
+test('a bar that is destroyed on its way never shows, though it was asked for', async () => {
+  await visit([notice('gone')], {
+    attributes: `onload="contactbar.destroy('gone')"`,
+    head: queue(['open', 'gone']),
+  });
+  await page.waitForFunction('contactbar.bars?.size === 0');
+  await page.evaluate(async () => {
+    for (let task = 0; task < 5; task++) await new Promise((resolve) => setTimeout(resolve));
+  });
+  assert.equal(await bar().count(), 0);
 });
 
 test('a history that another script has wrapped meanwhile is left to it', async () => {

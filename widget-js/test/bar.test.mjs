@@ -199,7 +199,7 @@ test('the starters of the server are shown as they are meant', async () => {
   await page.getByRole('textbox', { name: 'Ihre E-Mail-Adresse' }).fill('ada@example.com');
   await assertAccessible();
   await page.getByRole('button', { name: 'Kontakt aufnehmen' }).click();
-  await page.getByText('Thank you, Ada!').waitFor();
+  await page.getByText('Vielen Dank!').waitFor();
   assert.deepEqual(complaints, []);
 });
 

@@ -107,6 +107,23 @@ test('between bars of one member lies a gap; those of others do not wait', async
   await until(() => said.includes('second: shown'));
 });
 
+test('a bar that waits for the gap begins anew where a router moves on', async () => {
+  const half = notice('half', { f: { g: 600 }, w: [[1, 50]] });
+  await visit([notice('first', { f: { g: 600, s: 1 } }), half], { ...DEBUG, ...CLOCK });
+  await shown();
+  const scrollTo = (share) =>
+    page.evaluate((part) => scrollTo(0, document.documentElement.scrollHeight * part), share);
+  await scrollTo(1);
+  await until(() => said.includes('half: not shown: gap'));
+  await scrollTo(0);
+  await page.evaluate("contactbar.close('first'), history.pushState({}, '', '/there')");
+  await page.clock.fastForward(1_200_000);
+  await ready(2);
+  assert.equal(await page.locator('section').count(), 0);
+  await scrollTo(1);
+  await shown();
+});
+
 test('who asks for a bar does not wait for the gap', async () => {
   await visit([notice('first', { f: { g: 600 } }), contact('asked', { f: { g: 600 }, w: [[4, '#before']] })]);
   await shown();

@@ -7,6 +7,7 @@ import {
   assertAccessible,
   bar,
   complaints,
+  context,
   embed,
   kinds,
   page,
@@ -318,4 +319,5 @@ test('motion in every layout is only for those who want it', async () => {
   );
   await page.emulateMedia({ reducedMotion: 'no-preference' });
   assert.ok((await running(true)) >= 3);
+  await context.close();
 });

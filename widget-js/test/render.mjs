@@ -85,7 +85,7 @@ function contents(goal, texts, layout) {
     element('p', { class: 'wrong alert', role: 'alert' }),
   );
   const opener = element('button', { class: 'main opener', 'aria-expanded': 'false' }, texts.button);
-  const done = element('p', { class: 'done', role: 'status', tabindex: -1 });
+  const done = element('p', { class: 'done', role: 'status', tabindex: -1 }, texts.success);
   return layout === 'bar' ? [done, form, opener] : [done, form];
 }
 
@@ -139,7 +139,7 @@ const paint = ([background, text, button, label]) =>
 const themed = (colours, dark) =>
   `:host{${paint(colours)};--r:var(--contactbar-radius,8px)!important;` +
   `--z:var(--contactbar-font-size,16px)!important;--f:var(--contactbar-font,${FONT})!important}` +
-  (dark ? `@media(prefers-color-scheme:dark){:host{${paint(dark)}}}` : '');
+  (dark ? `@media(prefers-color-scheme:dark){:host{${paint(dark)};color-scheme:dark!important}}` : '');
 
 /** The lanes of `src/stack.ts`. */
 function lane({ kind, position, corner, sticky }) {
@@ -221,6 +221,7 @@ const WORDS = {
   message: 'Have a question? Leave us a line and we’ll get back to you today.',
   button: 'Get in touch',
   error: 'That could not be sent. Please try again.',
+  success: 'Thank you, Ada!',
   close: 'Close',
   tab: 'Contact us',
 };
@@ -284,6 +285,7 @@ export const everything = (key, more, bar) =>
           ...WORDS,
           message: 'יש לכם שאלה? השאירו פרטים ונחזור אליכם היום.',
           button: 'צרו קשר',
+          success: 'תודה!',
           close: 'סגירה',
           tab: 'צרו קשר',
           labels: {

@@ -14,19 +14,18 @@ export let complaints;
 /** What the bars have said under `?contactbar=debug`, as `key: why`. */
 export let said;
 
+/** Visitors of the same kind, to be used again: each test has a site of its own, so they come to it for the first time. */
+const visitors = new Map();
+
 before(async () => {
   browser = await openBrowser();
-  site = await openSite();
 });
 
-after(async () => {
-  await browser.close();
-  site.close();
-});
+after(() => browser.close());
 
 beforeEach(async () => {
   embed = await openEmbedHost();
-  site.pages.clear();
+  site = await openSite();
   site.pages.set('/favicon.ico', { html: '' });
   site.pages.set('/next', { html: 'The next page' });
   complaints = [];
@@ -34,8 +33,13 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await context.close();
+  if ([...visitors.values()].includes(context)) {
+    page.removeAllListeners();
+    for (const other of context.pages()) if (other !== page) await other.close();
+    await page.goto('about:blank');
+  } else await context.close();
   embed.close();
+  site.close();
 });
 
 export const TEXT = `<p>${'Fine teas since 1921. '.repeat(300)}</p>`;
@@ -69,13 +73,22 @@ export async function visit(bars, options = {}) {
   const { html, head, attributes, file, headers, init, prepare, path = '/', search = '', ...more } = options;
   const { referer, waitUntil, ...browsing } = more;
   await addPage(path, bars, { html, head, attributes, file, headers });
-  context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', ...browsing });
-  context.setDefaultTimeout(15_000);
-  await context.addInitScript(openShadows);
-  if (init) await context.addInitScript(init);
-  // What the tests type is not sent elsewhere.
-  await context.route('https://example.com/**', (route) => route.fulfill({ body: 'Elsewhere' }));
-  page = await context.newPage();
+  const kind = JSON.stringify(browsing);
+  context = init || prepare ? undefined : visitors.get(kind);
+  if (context) [page] = context.pages();
+  else {
+    context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB', ...browsing });
+    context.setDefaultTimeout(15_000);
+    await context.addInitScript(openShadows);
+    if (init) await context.addInitScript(init);
+    // What the tests type is not sent elsewhere.
+    await context.route('https://example.com/**', (route) => route.fulfill({ body: 'Elsewhere' }));
+    page = await context.newPage();
+    if (!init && !prepare) {
+      visitors.set(kind, context);
+      context.on('close', () => visitors.delete(kind));
+    }
+  }
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (line) => {
     if (line.type() === 'error') complaints.push(line.text());
@@ -118,7 +131,10 @@ export const room = () =>
 /** Waits until so many bars are on the page, and what they would do at once is done. */
 export async function ready(count = 1) {
   await page.waitForFunction((bars) => globalThis.contactbar?.bars?.size === bars, count);
-  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+  // What it does at once takes a few tasks, so as to keep each of them short.
+  await page.evaluate(async () => {
+    for (let task = 0; task < 5; task++) await new Promise((resolve) => setTimeout(resolve));
+  });
 }
 
 /** What sticks out of the window at its sides, of all that is ours. */

@@ -234,8 +234,11 @@ test('a share of the visitors, and the same ones again', async () => {
 
 /** Bars that show in these schedules: `[zone, from, until, weekdays, start, end]`. */
 const schedules = (all) => Object.entries(all).map(([key, s]) => notice(key, { t: { s } }));
-const shownOf = async (lines) =>
-  (await saying(lines)).filter((line) => line.endsWith(': shown')).map((line) => line.split(':')[0]);
+const shownOf = async (lines) => {
+  const found = (await saying(lines)).map((line) => line.split(': '));
+  for (const [, ...why] of found) assert.match(why.join(': '), /^(shown|not shown: schedule)$/);
+  return found.filter(([, is]) => is === 'shown').map(([key]) => key);
+};
 
 test('a schedule counts in its own time zone: dates, weekdays, hours', async () => {
   // Monday, 1 June 2026, 00:30 in Auckland, and Sunday, 12:30 in London; 05:30 in Los Angeles… is Sunday as well.

@@ -5,6 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 
+/** What old snippets load; the server fills in its own address. */
+const old = await readFile(new URL('../../src/install/old.js', import.meta.url), 'utf8');
 const pieces = JSON.parse(await readFile(new URL('../dist/bar.json', import.meta.url), 'utf8'));
 
 /** The parts that a bar needs, as src/bars/configuration/runtime/parts.rs finds them. */
@@ -49,7 +51,8 @@ async function bodyOf(request) {
 
 /**
  * The embed host. `answers.e` and `answers.contacts` say what it does with the next requests; scripts wait for `slow`,
- * and come with the status `broken`, or not at all.
+ * and come with the status `broken`, or not at all. Events wait for `busy` before they are kept, and are lost if the
+ * browser gives them up meanwhile.
  */
 export async function openEmbedHost() {
   const bars = new Map();
@@ -67,11 +70,19 @@ export async function openEmbedHost() {
       response.end(bars.has(key) ? assemble(bars.get(key), origin) : '');
       return;
     }
+    if (pathname.startsWith('/assets/')) {
+      response.setHeader('Content-Type', 'text/javascript');
+      return response.end(old.replace('BASE', JSON.stringify(`${origin}/b/`)));
+    }
     response.setHeader('Access-Control-Allow-Origin', '*');
     response.setHeader('Access-Control-Expose-Headers', 'Retry-After');
     const body = await bodyOf(request);
     const kind = pathname === '/e' ? 'e' : 'contacts';
-    if (kind === 'e') host.tries++;
+    if (kind === 'e') {
+      host.tries++;
+      await host.busy;
+      if (request.socket.destroyed) return;
+    }
     const answer = host.answers[kind]?.shift();
     if (answer === 'fail') return request.socket.destroy();
     if (!answer || answer.status < 300) {
@@ -103,7 +114,15 @@ export async function openSite() {
 export function openBrowser() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      // Nobody types into its address bar: its suggestions, and what it keeps ready, cost each context most of a second.
+      '--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,SpareRendererForSitePerProcess,' +
+        'HttpsUpgrades,Translate,MediaRouter',
+    ],
   });
 }
 

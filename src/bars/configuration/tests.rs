@@ -527,7 +527,7 @@ fn runtime_of_a_form_holds_what_the_script_needs() {
         shows["en"],
         json!([["section", {"class": "bar", "aria-labelledby": "m", "lang": "en", "dir": "ltr", "tabindex": "-1"},
             ["p", {"class": "message", "id": "m"}, "Hello"],
-            ["p", {"class": "done", "role": "status", "tabindex": "-1"}],
+            ["p", {"class": "done", "role": "status", "tabindex": "-1"}, "Thank you!"],
             ["form", {"novalidate": "", "data-e": "That could not be sent. Please try again.", "data-tall": "1"},
                 ["div", {"class": "field"},
                     ["input", {"id": "f0", "name": "email", "required": "", "placeholder": " ", "maxlength": "254",

@@ -17,7 +17,7 @@ pub(super) fn css(theme: &Theme) -> String {
     let mut css = format!(":host{{{}}}", properties.join(";"));
     if let Some(dark) = &theme.dark {
         css += &format!(
-            "@media(prefers-color-scheme:dark){{:host{{{}}}}}",
+            "@media(prefers-color-scheme:dark){{:host{{{};color-scheme:dark!important}}}}",
             colours(dark).join(";")
         );
     }
@@ -92,6 +92,9 @@ mod tests {
         assert!(css.contains("--f:var(--contactbar-font,PAGE)!important"), "{css}");
         assert!(css.contains("--contactbar-font-size,18px"), "{css}");
         let dark = "@media(prefers-color-scheme:dark){:host{--b:var(--contactbar-background,#abc)!important;";
-        assert!(css.contains(dark) && css.ends_with("!important}}"), "{css}");
+        assert!(
+            css.contains(dark) && css.ends_with(";color-scheme:dark!important}}"),
+            "{css}"
+        );
     }
 }

@@ -91,7 +91,7 @@ pub(super) fn bar(
         Goal::Link(link) => children.push(anchor("main", &link.url, link.new_tab, spoken.button())),
         Goal::Contact(form) => {
             let status = [("class", "done"), ("role", "status"), ("tabindex", "-1")];
-            children.push(element("p", &status, Vec::new()));
+            children.push(element("p", &status, text(spoken.success())));
             children.push(form_of(form, spoken));
             if matches!(configuration.layout, Layout::Bar(_)) {
                 let opener = [("class", "main opener"), ("aria-expanded", "false")];
