@@ -1,7 +1,7 @@
 // Which contacts the list shows, as its address says it.
 
 import { searchParams } from 'sv-router';
-import type { ContactSort, ContactStatus } from '../../api/schema';
+import type { ContactQuery, ContactSort, ContactStatus } from '../../api/schema';
 import { navigate } from '../../router';
 import { session } from '../../state/session.svelte';
 import { addDays, isDate, startOf } from '../statistics/period';
@@ -12,17 +12,6 @@ export const SORTS = ['newest', 'oldest', 'changed'] as const satisfies readonly
 /** The parameters that tell contacts apart; the order comes on top. */
 const FILTERS = ['search', 'status', 'tag', 'bar', 'from', 'to'] as const;
 type Name = (typeof FILTERS)[number] | 'sort';
-
-/** As the API takes it. */
-export type ContactQuery = {
-  search?: string;
-  status?: ContactStatus;
-  tag?: string;
-  bar?: string;
-  from?: string;
-  to?: string;
-  sort?: ContactSort;
-};
 
 export class ListAddress {
   #params = $derived(searchParams.toURLSearchParams());
@@ -58,8 +47,11 @@ export class ListAddress {
   }
 }
 
+/** What is given is something: the API takes `null`, a list's parameters don't. */
+export type Given = { [Name in keyof ContactQuery]?: NonNullable<ContactQuery[Name]> };
+
 /** Dates of the address are days of the member's time zone; both are included. */
-function queryOf(text: string, zone: string): ContactQuery {
+function queryOf(text: string, zone: string): Given {
   const params = new URLSearchParams(text);
   const get = (name: Name) => params.get(name) || undefined;
   const [from, to] = [get('from'), get('to')];

@@ -1,7 +1,7 @@
 // Contacts as a file: read as it comes, so that one sees how far it is.
 
 import { ApiProblem } from '../../api/problem';
-import type { ContactQuery } from './address.svelte';
+import type { Given } from './address.svelte';
 
 const NEWLINE = 10;
 const QUOTE = 34;
@@ -77,7 +77,7 @@ export class Export {
   }
 
   /** Answers how many there were, once the file is saved; nothing if it was not. */
-  async run(query: ContactQuery, bom: boolean, name: string): Promise<number | undefined> {
+  async run(query: Given, bom: boolean, name: string): Promise<number | undefined> {
     const target = await targetFor(name);
     if (!target) return undefined;
     this.#controller = new AbortController();
@@ -100,7 +100,7 @@ export class Export {
     }
   }
 
-  async #open({ sort: _, ...filters }: ContactQuery, bom: boolean, signal: AbortSignal): Promise<Response> {
+  async #open({ sort: _, ...filters }: Given, bom: boolean, signal: AbortSignal): Promise<Response> {
     const given = Object.entries({ ...filters, bom: String(bom) }).filter(([, value]) => value !== undefined);
     const path = `/api/v1/contacts.csv?${new URLSearchParams(given as [string, string][])}`;
     const answer = await fetch(path, { signal }).catch((error: unknown) => {

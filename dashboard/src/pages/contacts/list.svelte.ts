@@ -5,7 +5,7 @@ import { SvelteSet } from 'svelte/reactivity';
 import { api, ask } from '../../api/client';
 import type { Contact } from '../../api/schema';
 import { Pages } from '../../state/query.svelte';
-import type { ContactQuery } from './address.svelte';
+import type { Given } from './address.svelte';
 
 /** As many at a time as the API gives. */
 const PAGE = 200;
@@ -24,7 +24,7 @@ export class ContactList {
     /** The list's part of the address. */
     readonly text: string,
     readonly member: string,
-    query: ContactQuery,
+    query: Given,
   ) {
     this.pages = new Pages((after, signal) =>
       ask(api.GET('/api/v1/contacts', { params: { query: { ...query, after, limit: PAGE } }, signal })),
@@ -86,7 +86,7 @@ export function latestList(member: string): ContactList | undefined {
 }
 
 /** The list of an address: the one that is there, or a new one. */
-export function openList(text: string, member: string, query: ContactQuery): ContactList {
+export function openList(text: string, member: string, query: Given): ContactList {
   const known = latestList(member);
   if (known?.text === text && !known.pages.problem) return known;
   known?.pages.stop();
