@@ -977,7 +977,6 @@ export const de: Catalogue = {
         visitors: 'Neu oder wiederkehrend',
         schedule: 'Zeitplan',
         percentage: 'Anteil der Besucher',
-        host: 'Website',
       },
       waits: 'Berichtigen Sie, was markiert ist; dann wird dies noch einmal geprüft.',
     },

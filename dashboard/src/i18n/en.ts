@@ -959,7 +959,6 @@ export const en = {
         visitors: 'New or returning',
         schedule: 'Schedule',
         percentage: 'Share of the visitors',
-        host: 'Site',
       },
       waits: 'Fix what is marked, then this is tried again.',
     },

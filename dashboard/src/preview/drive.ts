@@ -5,6 +5,11 @@ const ENTERED: Record<string, string> = {
   tel: '+44 20 7946 0000',
 };
 
+/** Closes the bar as a visitor would: what has a tab becomes it. */
+export function closeBar() {
+  for (const root of stage.roots) root.querySelector<HTMLElement>('.close')?.click();
+}
+
 /** Fills in the form as a visitor would, and sends it. */
 export function sendForm() {
   for (const root of stage.roots) {

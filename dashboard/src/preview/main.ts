@@ -2,7 +2,7 @@
  * The preview's frame: somebody's page with the bar's own script upon it. It runs sandboxed, in an origin of nobody's,
  * and may ask nobody for anything.
  */
-import { sendForm } from './drive';
+import { closeBar, sendForm } from './drive';
 import { drawPage } from './page';
 import type { Said, Show } from './protocol';
 import { setStage, stage } from './stubs';
@@ -43,8 +43,9 @@ setStage();
 drawPage('', false, undefined);
 document.addEventListener('contactbar:show', () => {
   const mine = turn;
+  const act = stage.state === 'tab' ? closeBar : stage.state === 'open' ? undefined : sendForm;
   // It is still being put together when it says so.
-  if (stage.state === 'error' || stage.state === 'success') setTimeout(() => mine === turn && sendForm());
+  if (act) setTimeout(() => mine === turn && act());
 });
 addEventListener('message', (event: MessageEvent<Show>) => {
   if (event.source === parent && event.data?.kind === 'show') show(event.data);

@@ -21,6 +21,3 @@ export type Show = {
 
 /** What the frame says: it can be told now; the bar stands. */
 export type Said = { kind: 'ready' } | { kind: 'shown' };
-
-/** Where an inline bar stands in the frame's page. */
-export const INLINE_PLACE = '#contactbar-place';

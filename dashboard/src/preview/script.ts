@@ -1,4 +1,5 @@
-import { ApiProblem } from '../api/problem';
+import { api, ask } from '../api/client';
+import type { Configuration } from '../api/schema';
 
 const MOST_KEPT = 24;
 /** By what was asked for: undo, and looking at another state, need no answer of the server's. */
@@ -15,31 +16,13 @@ export async function scriptFor(
   language: string | undefined,
   signal: AbortSignal,
 ): Promise<string> {
-  const body = bodyOf(configuration, language);
-  const script = await fetchScript(body, signal);
-  kept.set(body, script);
+  const body = { configuration: JSON.parse(configuration) as Configuration, language };
+  const { script } = await ask(api.POST('/api/v1/previews', { body, signal }));
+  kept.set(bodyOf(configuration, language), script);
   if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value!);
   return script;
 }
 
 function bodyOf(configuration: string, language: string | undefined): string {
-  return `{"configuration":${configuration}${language ? `,"language":${JSON.stringify(language)}` : ''}}`;
-}
-
-async function fetchScript(body: string, signal: AbortSignal): Promise<string> {
-  let response: Response;
-  try {
-    response = await fetch('/api/v1/previews', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body,
-      signal,
-    });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw ApiProblem.offline();
-  }
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw ApiProblem.fromAnswer(response, answer);
-  return (answer as { script: string }).script;
+  return `${language ?? ''} ${configuration}`;
 }

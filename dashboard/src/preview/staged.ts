@@ -1,9 +1,9 @@
 import type { Configuration } from '../api/schema';
-import { INLINE_PLACE, type PreviewState } from './protocol';
+import type { PreviewState } from './protocol';
 
 /**
- * The configuration to be seen: one variant, at once, for everybody. When and to whom the bar appears must not keep
- * it from being looked at.
+ * What of a configuration can be seen: one variant. When and to whom the bar appears is not, so that typing there asks for
+ * nothing; the server shows it at once, to everybody.
  */
 export function staged(
   configuration: Configuration,
@@ -11,13 +11,12 @@ export function staged(
   state: PreviewState,
 ): Configuration {
   const found = configuration.variants.find(({ key }) => key === variant) ?? configuration.variants[0];
-  const { layout, tab } = configuration;
-  const isInline = (layout as { kind?: string } | undefined)?.kind === 'inline';
+  const { theme } = configuration;
   return {
     ...configuration,
     variants: found ? [{ ...found, weight: 100 }] : [],
-    layout: isInline ? ({ kind: 'inline', selector: INLINE_PLACE } as typeof layout) : layout,
-    tab: tab ? { ...tab, starts_collapsed: state === 'tab' } : undefined,
+    // The tab is what remains of a bar that was closed.
+    theme: state === 'tab' ? { ...theme!, closable: true } : theme,
     triggers: undefined,
     targeting: undefined,
     frequency: undefined,

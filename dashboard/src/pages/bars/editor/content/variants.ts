@@ -37,6 +37,19 @@ export function addLanguage(design: Design, language: string) {
   for (const variant of design.variants) speak(design, variant, language);
 }
 
+/** What the default language can't do without, it takes from the one before. */
+export function setDefaultLanguage(design: Design, language: string) {
+  addLanguage(design, language);
+  for (const { texts, goal } of design.variants) {
+    const [before, after] = [texts[design.default_language], texts[language]!];
+    for (const word of ['button', 'consent', 'tab'] as const) after[word] ||= before?.[word];
+    for (const { name, kind } of goal.kind === 'contact' ? goal.fields : [])
+      if (kind === 'text' || kind === 'select' || kind === 'checkbox')
+        after.labels[name] ||= before?.labels[name] ?? name;
+  }
+  design.default_language = language;
+}
+
 export function removeLanguage(design: Design, language: string) {
   for (const variant of design.variants) delete variant.texts[language];
 }

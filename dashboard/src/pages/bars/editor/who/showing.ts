@@ -1,32 +1,22 @@
-import { ApiProblem } from '../../../../api/problem';
-import type { Configuration, Device } from '../../../../api/schema';
+import { api, ask } from '../../../../api/client';
+import type { AskShowing, Configuration, Showing } from '../../../../api/schema';
+import { currentLanguage } from '../../../../i18n/index.svelte';
+import type { Design, Targeting } from '../model';
 
-export type Asked = {
-  configuration: Configuration;
-  page: string;
-  referrer?: string;
-  device: Device;
-  language: string;
-  visitor: 'new' | 'returning';
-  at?: string;
+export type Asked = Omit<AskShowing, 'configuration'>;
+
+/** Only the targeting is asked about: what is unfinished elsewhere is no obstacle. */
+const SILENT: Design['variants'][number] = {
+  key: 'a',
+  weight: 100,
+  goal: { kind: 'notice' },
+  texts: { en: { message: '–', labels: {}, options: {} } },
 };
-export type Verdict = { shows: boolean; rules: { rule: string; passes: boolean; message: string }[] };
 
-/** Whether the bar would show there, and what each rule says to it. */
-export async function askWhetherShown(asked: Asked, signal: AbortSignal): Promise<Verdict> {
-  let response: Response;
-  try {
-    response = await fetch('/api/v1/previews/showing', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(asked),
-      signal,
-    });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw ApiProblem.offline();
-  }
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw ApiProblem.fromAnswer(response, answer);
-  return answer as Verdict;
+/** Whether the bar would show there, and what each rule says to it, in the words of the reader's language. */
+export function askWhetherShown(targeting: Targeting, asked: Asked, signal: AbortSignal): Promise<Showing> {
+  const configuration: Configuration = { default_language: 'en', variants: [SILENT], targeting };
+  const params = { query: { language: currentLanguage() } };
+  const body = { configuration, ...asked };
+  return ask(api.POST('/api/v1/previews/showing', { params, body, signal }));
 }
