@@ -10,6 +10,8 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 /** Frames are left out: the preview in them is a bar, which has tests of its own. */
 export async function accessible(page, what = page.url()) {
   await page.locator('h1').first().waitFor();
+  // What lies under the head of a page that was scrolled can be brought forth.
+  await page.evaluate(() => scrollTo(0, 0));
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(source);
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });

@@ -1,0 +1,150 @@
+// Pictures of every page of the dashboard, light and dark, on a phone and on a desktop, of a member with some weeks
+// behind them: into .build/screenshots/dashboard. To be looked at; nothing is compared.
+
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fill } from './content.mjs';
+import { member, openBrowser, openPage, openProduct } from './stage.mjs';
+
+const FOLDER = new URL('../../.build/screenshots/dashboard/', import.meta.url).pathname;
+const VIEWS = [
+  { name: 'desktop-light' },
+  { name: 'desktop-dark', dark: true },
+  { name: 'phone-light', phone: true },
+  { name: 'phone-dark', phone: true, dark: true },
+];
+
+/** Each page by its name: where it is, who looks (nobody, somebody new, or who has been here for weeks), what is done first. */
+function pagesOf({ contact, spring, notice, callback }, { contactId, webhookId }) {
+  const of = (bar, path = '') => `/bars/${bar.id}${path}`;
+  return {
+    login: { path: '/login', who: 'nobody' },
+    register: { path: '/register', who: 'nobody' },
+    'forgot-password': { path: '/forgot-password', who: 'nobody' },
+    'reset-password': { path: '/reset-password?token=none', who: 'nobody' },
+    verify: { path: '/verify?token=none', who: 'nobody' },
+    'confirm-address': { path: '/confirm-address?token=none', who: 'nobody' },
+    invitation: { path: '/invitation?token=none', who: 'nobody' },
+    missing: { path: '/nowhere', who: 'nobody' },
+
+    'first-steps': { path: '/bars', who: 'newcomer' },
+    'first-contacts': { path: '/contacts', who: 'newcomer' },
+    bars: { path: '/bars' },
+    'bars-none-fits': { path: '/bars?search=nothing' },
+    'bars-menu': {
+      path: '/bars',
+      act: (page) => page.getByRole('button', { name: /^Actions for “Ask/ }).click(),
+    },
+    'bar-new': { path: '/bars/new' },
+    'bar-new-dialog': { path: '/bars/new?from=contact' },
+    'bar-overview': { path: of(contact) },
+    'bar-overview-draft': { path: of(callback) },
+    'bar-overview-paused': { path: of(notice) },
+    'bar-publish': {
+      path: of(contact),
+      act: (page) => page.getByRole('button', { name: 'Publish' }).click(),
+    },
+    'bar-statistics': { path: of(contact, '/statistics') },
+    'bar-statistics-link': { path: of(spring, '/statistics') },
+    'bar-install': { path: of(contact, '/install') },
+    'bar-history': { path: of(contact, '/history') },
+    'bar-history-compare': { path: of(contact, '/history?compare=1..draft') },
+    'bar-history-version': { path: of(contact, '/history?version=1') },
+    'bar-history-return': { path: of(contact, '/history?restore=1') },
+    'bar-settings': { path: of(contact, '/settings') },
+    'bar-editor': { path: of(contact, '/edit') },
+    'bar-editor-draft': { path: of(callback, '/edit') },
+
+    contacts: { path: '/contacts' },
+    contact: { path: `/contacts/${contactId}` },
+
+    'settings-profile': { path: '/settings/profile' },
+    'settings-member': { path: '/settings/member' },
+    'settings-team': { path: '/settings/team' },
+    'settings-security': { path: '/settings/security' },
+    'settings-sessions': { path: '/settings/sessions' },
+    'settings-tokens': { path: '/settings/tokens' },
+    'settings-webhooks': { path: '/settings/webhooks' },
+    'settings-webhook': { path: `/settings/webhooks/${webhookId}` },
+    'settings-messages': { path: '/settings/messages' },
+    'settings-audit-log': { path: '/settings/audit-log' },
+    'settings-leave': { path: '/settings/leave' },
+  };
+}
+
+/** What the other pages show: a team, a webhook, tokens, tags and notes. */
+async function furnish({ call, session }) {
+  const memberId = session.member.member_id;
+  await call('POST', `/members/${memberId}/invitations`, {
+    email: 'jo@harbour-cycles.example',
+    role: 'editor',
+  });
+  await call('POST', '/tokens', { name: 'Nightly export', scopes: ['contacts:read', 'stats:read'] }).catch(
+    told,
+  );
+  const webhook = await call('POST', '/webhooks', {
+    url: 'https://crm.harbour-cycles.example/hooks/contactbar',
+    description: 'Our CRM',
+    event_types: ['contact.created', 'submission.created'],
+  }).catch(told);
+  const { items } = await call('GET', '/contacts');
+  for (const [index, one] of items.entries()) {
+    if (index % 3 === 0) await call('PUT', `/contacts/${one.id}/tags/test-ride`).catch(told);
+    if (index % 4 === 1) await call('PATCH', `/contacts/${one.id}`, { status: 'done' }).catch(told);
+  }
+  await call('POST', `/contacts/${items[0].id}/notes`, {
+    text: 'Called back: comes on Saturday at ten.',
+  }).catch(told);
+  return { contactId: items[0].id, webhookId: webhook?.webhook?.id ?? webhook?.id };
+}
+
+function told(error) {
+  process.stderr.write(`${error.message}\n`);
+}
+
+async function picture(browser, product, as, page, view, name) {
+  const opened = await openPage(browser, product, { as, ...view });
+  try {
+    await opened.goto(page.path);
+    await opened.locator('h1, main, header').first().waitFor();
+    await opened.waitForLoadState('networkidle');
+    await page.act?.(opened);
+    // What slides or draws itself has come to rest, and previews have been drawn.
+    await opened.waitForTimeout(400);
+    await opened.screenshot({ path: join(FOLDER, `${name}.${view.name}.png`), fullPage: true });
+    for (const fault of opened.faults) process.stderr.write(`${name}.${view.name}: ${fault}\n`);
+    const over = await opened.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (over > 0) process.stderr.write(`${name}.${view.name}: ${over} px too wide\n`);
+  } catch (error) {
+    process.stderr.write(`${name}.${view.name}: ${error.message}\n`);
+    process.exitCode = 1;
+  } finally {
+    await opened.context().close();
+  }
+}
+
+const only = process.argv.slice(2);
+const folder = await mkdtemp(join(tmpdir(), 'contactbar-screenshots-'));
+const databaseFile = join(folder, 'contactbar.db');
+const product = await openProduct('sqlite', {
+  CONTACTBAR_DATABASE_URL: `sqlite:${databaseFile}`,
+  CONTACTBAR_TRUSTED_PROXIES: '127.0.0.1/32,::1/128',
+});
+const browser = await openBrowser();
+try {
+  await mkdir(FOLDER, { recursive: true });
+  const anna = await member(product);
+  const bars = await fill(product, anna, databaseFile);
+  const pages = pagesOf(bars, await furnish(anna));
+  const whos = { nobody: undefined, newcomer: await member(product, { name: 'Fresh Bakery' }) };
+  for (const [name, page] of Object.entries(pages)) {
+    if (only.length > 0 && !only.some((start) => name.startsWith(start))) continue;
+    for (const view of VIEWS)
+      await picture(browser, product, page.who ? whos[page.who] : anna, page, view, name);
+  }
+} finally {
+  await browser.close();
+  await product.close();
+  await rm(folder, { recursive: true, force: true });
+}
