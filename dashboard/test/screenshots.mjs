@@ -110,9 +110,12 @@ async function picture(browser, product, as, page, view, name) {
     await opened.locator('h1, main, header').first().waitFor();
     await opened.waitForLoadState('networkidle');
     await page.act?.(opened);
-    // What slides or draws itself has come to rest, and previews have been drawn.
-    await opened.waitForTimeout(400);
-    await opened.screenshot({ path: join(FOLDER, `${name}.${view.name}.png`), fullPage: true });
+    // As long as the page is: what stands at the window's foot stands at the picture's, and every preview is drawn.
+    const { width, height } = opened.viewportSize();
+    const long = await opened.evaluate(() => document.documentElement.scrollHeight);
+    await opened.setViewportSize({ width, height: Math.min(Math.max(height, long), 8000) });
+    await opened.waitForTimeout(500);
+    await opened.screenshot({ path: join(FOLDER, `${name}.${view.name}.png`) });
     for (const fault of opened.faults) process.stderr.write(`${name}.${view.name}: ${fault}\n`);
     const over = await opened.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (over > 0) process.stderr.write(`${name}.${view.name}: ${over} px too wide\n`);

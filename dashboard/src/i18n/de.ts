@@ -257,8 +257,7 @@ export const de: Catalogue = {
     },
     first: {
       title: 'Ihre erste Leiste, in zwei Minuten',
-      about:
-        'Wählen Sie, womit sie beginnt. Jedes Wort und jede Farbe können Sie ändern, bevor jemand sie sieht.',
+      about: 'Wählen Sie, womit sie beginnt. Jedes Wort und jede Farbe lässt sich noch ändern.',
       steps: 'So geht es',
       choose: 'Wählen',
       chooseAbout: 'Eine Vorlage für das, was Sie erreichen möchten.',
@@ -355,7 +354,7 @@ export const de: Catalogue = {
       moreSites: (value) => count(value, 'und # weitere Website', 'und # weitere Websites'),
       notSeen: 'Noch nirgends gesehen',
       notSeenAbout: 'Fügen Sie das Snippet in Ihre Website ein; hier sehen Sie, wo die Leiste ankommt.',
-      toInstall: 'Einbauen',
+      toInstall: 'Einbau',
       contacts: 'Neueste Kontakte',
       allContacts: 'Alle Kontakte dieser Leiste',
       noContacts: 'Noch hat sich niemand eingetragen.',

@@ -250,7 +250,7 @@ export const en = {
     },
     first: {
       title: 'Your first bar, in two minutes',
-      about: 'Choose how it begins. You can change every word and every colour before anybody sees it.',
+      about: 'Choose how it begins. Every word and every colour can still be changed.',
       steps: 'How it goes',
       choose: 'Choose',
       chooseAbout: 'A template, made for what you want to reach.',
@@ -345,7 +345,7 @@ export const en = {
       moreSites: (value: number) => count(value, 'and # more website', 'and # more websites'),
       notSeen: 'Not seen anywhere yet',
       notSeenAbout: 'Paste the snippet into your website; this shows where the bar arrives.',
-      toInstall: 'Install it',
+      toInstall: 'Installation',
       contacts: 'Newest contacts',
       allContacts: 'All contacts of this bar',
       noContacts: 'Nobody has left details yet.',
