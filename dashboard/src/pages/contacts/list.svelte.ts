@@ -9,6 +9,8 @@ import type { Given } from './address.svelte';
 
 /** As many at a time as the API gives. */
 const PAGE = 200;
+/** So long a list is as good as new. */
+const FRESH_MS = 60_000;
 
 export class ContactList {
   readonly pages: Pages<Contact>;
@@ -19,6 +21,9 @@ export class ContactList {
   anchor = 0;
   /** How far the page was scrolled when it was left. */
   scrolledTo = 0;
+  /** A contact of it is looked at: the way back leads to the list as it was. */
+  visited = false;
+  #loadedAt = Date.now();
 
   constructor(
     /** The list's part of the address. */
@@ -30,6 +35,10 @@ export class ContactList {
       ask(api.GET('/api/v1/contacts', { params: { query: { ...query, after, limit: PAGE } }, signal })),
     );
     void this.pages.reload();
+  }
+
+  get reusable(): boolean {
+    return !this.pages.problem && (this.visited || Date.now() - this.#loadedAt < FRESH_MS);
   }
 
   get items(): Contact[] {
@@ -88,7 +97,10 @@ export function latestList(member: string): ContactList | undefined {
 /** The list of an address: the one that is there, or a new one. */
 export function openList(text: string, member: string, query: Given): ContactList {
   const known = latestList(member);
-  if (known?.text === text && !known.pages.problem) return known;
+  if (known?.text === text && known.reusable) {
+    known.visited = false;
+    return known;
+  }
   known?.pages.stop();
   latest = new ContactList(text, member, query);
   return latest;

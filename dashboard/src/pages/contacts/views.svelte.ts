@@ -3,6 +3,7 @@
 import { api, ask } from '../../api/client';
 import type { ContactQuery, ContactView } from '../../api/schema';
 import { Query } from '../../state/query.svelte';
+import { session } from '../../state/session.svelte';
 import { dayIn } from '../statistics/period';
 
 /** The list's part of an address that shows this query. */
@@ -21,6 +22,11 @@ export function addressOf(query: ContactQuery, zone: string): string {
 }
 
 export class Views extends Query<ContactView[]> {
+  /** Each with its address. */
+  placed = $derived(
+    (this.data ?? []).map((view) => ({ view, text: addressOf(view.query, session.timeZone) })),
+  );
+
   constructor() {
     super(async (signal) => (await ask(api.GET('/api/v1/contact-views', { signal }))).items);
   }
