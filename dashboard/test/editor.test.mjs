@@ -120,7 +120,7 @@ of('fields come, go and are put in order, by keys and by drag', async (page, { d
   await kept(draft, 'the choice', ({ variants: [{ goal, texts }] }) => {
     const field = goal.fields.at(-1);
     return (
-      field.required && field.options.join() === 'City,Cargo' && texts.en.labels.choice === 'Which bike?'
+      field.required && field.options?.join() === 'City,Cargo' && texts.en.labels.choice === 'Which bike?'
     );
   });
 

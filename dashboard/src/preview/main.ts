@@ -2,7 +2,7 @@
  * The preview's frame: somebody's page with the bar's own script upon it. It runs sandboxed, in an origin of nobody's,
  * and may ask nobody for anything.
  */
-import { closeBar, sendForm } from './drive';
+import { closeBar, onceThere, sendForm } from './drive';
 import { drawPage } from './page';
 import type { Said, Show } from './protocol';
 import { setStage, stage } from './stubs';
@@ -44,8 +44,7 @@ drawPage('', false, undefined);
 document.addEventListener('contactbar:show', () => {
   const mine = turn;
   const act = stage.state === 'tab' ? closeBar : stage.state === 'open' ? undefined : sendForm;
-  // It is still being put together when it says so.
-  if (act) setTimeout(() => mine === turn && act());
+  if (act) onceThere(act, () => mine === turn);
 });
 addEventListener('message', (event: MessageEvent<Show>) => {
   if (event.source === parent && event.data?.kind === 'show') show(event.data);

@@ -56,7 +56,7 @@ export class Editing {
 
   /** Where it was left: undoing leads to what the server has. */
   #goOn(kept: Kept) {
-    this.history.note(JSON.stringify(kept.design));
+    this.history.note(JSON.stringify(kept.design), true);
     this.standing = 'changed';
     if (kept.revision === this.#revision) this.#later(0);
     else this.#collide(this.bar.draft);
@@ -106,7 +106,7 @@ export class Editing {
   /** Another design instead: a step that can be undone. */
   replace(design: Design) {
     this.design = design;
-    this.history.note(JSON.stringify(design));
+    this.history.note(JSON.stringify(design), true);
   }
 
   #touched() {

@@ -24,16 +24,17 @@ export class History {
     return this.#future.length > 0;
   }
 
-  /** Notes what it has become; answers whether that is anything new. */
-  note(fresh: string, at = Date.now()): boolean {
+  /** Notes what it has become; answers whether that is anything new. `isWhole`: nobody typed it, it is a step of its own. */
+  note(fresh: string, isWhole = false, at = Date.now()): boolean {
     if (fresh === this.#now) return false;
     const place = typedPlace(JSON.parse(this.#now), JSON.parse(fresh));
-    const goesOn = place !== undefined && place === this.#place && at - this.#at < History.ONE_GO_MS;
+    const goesOn =
+      !isWhole && place !== undefined && place === this.#place && at - this.#at < History.ONE_GO_MS;
     if (!goesOn || this.#past.length === 0)
       this.#past = [...this.#past.slice(1 - History.MOST_STEPS), this.#now];
     this.#future = [];
     this.#now = fresh;
-    this.#place = place;
+    this.#place = isWhole ? undefined : place;
     this.#at = at;
     return true;
   }
