@@ -323,7 +323,7 @@ export const de: Catalogue = {
       published: 'Besucher können sie sehen.',
       paste: 'Diese Zeile in Ihre Website einfügen',
       pasteAbout:
-        'Direkt vor </body> oder wo immer Sie HTML einfügen können. Öffnen Sie danach einmal Ihre Website.',
+        'Am besten in den <head> oder wo immer Sie HTML einfügen können. Öffnen Sie danach einmal Ihre Website.',
       pasteOther: 'WordPress, Shopify, Tag Manager und andere',
       snippet: 'Ihr Snippet',
       waiting: 'Warten auf den ersten Aufruf Ihrer Leiste …',

@@ -314,7 +314,7 @@ export const en = {
       edit: 'Edit and publish',
       published: 'Visitors can see it.',
       paste: 'Paste this line into your website',
-      pasteAbout: 'Right before </body>, or wherever you can add HTML. Then open your website once.',
+      pasteAbout: 'Best into the <head>, or wherever you can add HTML. Then open your website once.',
       pasteOther: 'WordPress, Shopify, Tag Manager and others',
       snippet: 'Your snippet',
       waiting: 'Waiting for the first view of your bar …',
