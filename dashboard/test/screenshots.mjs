@@ -108,7 +108,8 @@ async function picture(browser, product, as, page, view, name) {
   try {
     await opened.goto(page.path);
     await opened.locator('h1, main, header').first().waitFor();
-    await opened.waitForLoadState('networkidle');
+    // Some pages go on asking: they are as they are by then.
+    await opened.waitForLoadState('networkidle', { timeout: 5000 }).catch(() => undefined);
     await page.act?.(opened);
     // As long as the page is: what stands at the window's foot stands at the picture's, and every preview is drawn.
     const { width, height } = opened.viewportSize();
