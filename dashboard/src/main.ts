@@ -5,10 +5,15 @@ import App from './App.svelte';
 import { browsersLanguage, setLanguage } from './i18n/index.svelte';
 import { session } from './state/session.svelte';
 
+/** The ways in: nobody is expected to be logged in there. */
+const ENTRY = /^\/(login|register|verify|confirm-address|forgot-password|reset-password|invitation)\/?$/;
+
 async function start() {
-  // Who is there decides the language; nobody, or no answer, leaves it to the browser.
-  const asked = session.load().catch(() => null);
-  if (!(await asked)) await setLanguage(browsersLanguage());
+  // Who is there decides the language; nobody, or no answer, leaves it to the browser. A question that is bound to be
+  // refused would be noted by the browser as an error.
+  const worthAsking = session.isLikely || !ENTRY.test(location.pathname);
+  const current = worthAsking && (await session.load().catch(() => null));
+  if (!current) await setLanguage(browsersLanguage());
   mount(App, { target: document.getElementById('app')! });
 }
 

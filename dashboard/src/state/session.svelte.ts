@@ -3,6 +3,9 @@ import { ApiProblem } from '../api/problem';
 import type { Member, Role, Session } from '../api/schema';
 import { setLanguage } from '../i18n/index.svelte';
 
+/** That somebody was logged in in this browser: the cookie itself is not for scripts to see. */
+const HINT = 'contactbar.session';
+
 const RANK: Record<Role, number> = { viewer: 0, editor: 1, admin: 2, owner: 3 };
 
 let current = $state.raw<Session | null>();
@@ -35,12 +38,16 @@ export const session = {
     return RANK[this.role ?? 'viewer'] >= RANK[role];
   },
 
+  /** Whether it is worth asking: nobody who was never here is logged in. */
+  get isLikely(): boolean {
+    return localStorage.getItem(HINT) !== null;
+  },
   async load(): Promise<Session | null> {
     try {
       await this.set(await ask(api.GET('/api/v1/session')));
     } catch (error) {
       if (!(error instanceof ApiProblem) || error.status !== 401) throw error;
-      current = null;
+      this.forget();
     }
     return current ?? null;
   },
@@ -49,6 +56,7 @@ export const session = {
     const read = id && id !== member?.id ? this.readMember(id) : undefined;
     await Promise.all([read, setLanguage(fresh.user.language)]);
     current = fresh;
+    localStorage.setItem(HINT, 'was here');
   },
   async readMember(id = current?.member?.member_id ?? ''): Promise<void> {
     member = await ask(api.GET('/api/v1/members/{member_id}', { params: { path: { member_id: id } } }));
@@ -57,8 +65,9 @@ export const session = {
     await ask(api.DELETE('/api/v1/session'));
     this.forget();
   },
-  forget() {
+  forget(): void {
     current = null;
     member = undefined;
+    localStorage.removeItem(HINT);
   },
 };
