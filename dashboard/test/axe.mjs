@@ -15,12 +15,6 @@ export async function accessible(page, what = page.url()) {
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(source);
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });
-    // Colours glide from one scheme to the other: what axe measures is where they end.
-    await page.evaluate(async () => {
-      await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)));
-      const gliding = document.getAnimations().filter((one) => one instanceof CSSTransition);
-      await Promise.allSettled(gliding.map((one) => one.finished));
-    });
     const violations = await page.evaluate(
       (values) =>
         globalThis.axe

@@ -296,7 +296,7 @@ for (const database of databases) {
       await page.getByRole('button', { name: 'I have kept it' }).click();
 
       await page.reload();
-      await item(page, 'Nightly export').getByText('Ends in').waitFor();
+      await item(page, 'Nightly export').getByText(/^Ends (in|next)/).waitFor();
       assert.ok(!(await page.content()).includes(token));
       await page.getByRole('button', { name: 'Revoke: Nightly export' }).click();
       await confirmed(page, 'Revoke');
