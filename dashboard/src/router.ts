@@ -14,7 +14,7 @@ function onTo(path: '/settings/profile' | '/settings/leave') {
 
 const nowhere = () => import('./pages/MissingPage.svelte');
 
-export const { p, navigate, isActive, route } = createRouter({
+export const { p, navigate, isActive, route, preload } = createRouter({
   '/': {
     hooks: { beforeLoad: membersOnly },
     layout: () => import('./shell/Shell.svelte'),

@@ -4,7 +4,17 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { accessible } from './axe.mjs';
-import { caller, databases, linkIn, member, openBrowser, openPage, openProduct, PASSWORD } from './stage.mjs';
+import {
+  caller,
+  databases,
+  linkIn,
+  member,
+  openBrowser,
+  openPage,
+  openProduct,
+  PASSWORD,
+  until,
+} from './stage.mjs';
 import { totp } from './totp.mjs';
 
 const products = {};
@@ -296,12 +306,14 @@ for (const database of databases) {
       await page.getByRole('button', { name: 'I have kept it' }).click();
 
       await page.reload();
-      await item(page, 'Nightly export').getByText(/^Ends (in|next)/).waitFor();
+      await item(page, 'Nightly export')
+        .getByText(/^Ends (in|next)/)
+        .waitFor();
       assert.ok(!(await page.content()).includes(token));
       await page.getByRole('button', { name: 'Revoke: Nightly export' }).click();
       await confirmed(page, 'Revoke');
       await page.getByText('No tokens yet').waitFor();
-      assert.equal((await asked('bars')).status, 401);
+      await until('the token to be refused', async () => (await asked('bars')).status === 401);
     },
     { database },
   );
