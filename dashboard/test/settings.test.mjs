@@ -144,6 +144,18 @@ of('another member is made, and one works for it', async (page) => {
   await page.getByText('Anna’s Atelier', { exact: true }).waitFor();
 });
 
+of('what the server refuses is said in the reader’s language', async (page, anna) => {
+  await anna.call('PATCH', '/users/me', { language: 'de' });
+  await anna.call('POST', `/members/${anna.id}/invitations`, { email: 'carl@example.com', role: 'viewer' });
+  await page.goto('/settings/team');
+  await page.getByRole('button', { name: 'Jemanden einladen' }).click();
+  await dialog(page).getByLabel('E-Mail-Adresse').fill('carl@example.com');
+  await dialog(page)
+    .getByRole('button', { name: /einladen|Einladung/ })
+    .click();
+  await dialog(page).getByText('Diese Adresse hat schon eine offene Einladung').waitFor();
+});
+
 of('somebody is invited, reminded of it, and not any more', async (page, _, product) => {
   const email = `carl.${crypto.randomUUID().slice(0, 8)}@example.com`;
   await page.goto('/settings/team');

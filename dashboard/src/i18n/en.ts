@@ -2,6 +2,9 @@ import { plural } from './plural';
 
 const count = (value: number, one: string, other: string) => plural('en', value, { one, other });
 
+/** A saying of the server's, and how it reads here; what is in its brackets is handed on. */
+export type ServerSaying = readonly [RegExp, (...parts: string[]) => string];
+
 /** Every text of the dashboard, by the place where it stands. Another language is another file of this shape. */
 export const en = {
   common: {
@@ -1792,6 +1795,8 @@ export const en = {
       type: (word: string) => `Type “${word}” to go on`,
     },
   },
+  /** What the server says of faults (`detail` and `errors[].message`); it speaks English already. */
+  server: [] as readonly ServerSaying[],
 };
 
 export type Catalogue = typeof en;

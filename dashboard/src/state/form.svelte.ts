@@ -1,5 +1,5 @@
 import { ApiProblem } from '../api/problem';
-import { explain } from '../i18n/problems';
+import { explain, serverWords } from '../i18n/problems';
 
 /** A form on its way: busy or not, and what was wrong, by field and in general. */
 export class Form {
@@ -8,7 +8,8 @@ export class Form {
 
   /** What is wrong with a field: its own message. */
   of(field: string): string | undefined {
-    return this.problem?.of(field);
+    const message = this.problem?.of(field);
+    return message && serverWords(message);
   }
 
   /** What is wrong, where no field of the form says it. `fields` are those that show their own. */
@@ -16,7 +17,7 @@ export class Form {
     if (!this.problem) return undefined;
     const elsewhere = this.problem.errors.filter((error) => !fields.includes(error.field));
     if (this.problem.errors.length > 0 && elsewhere.length === 0) return undefined;
-    const named = elsewhere.map((error) => `${error.field}: ${error.message}`);
+    const named = elsewhere.map((error) => `${error.field}: ${serverWords(error.message)}`);
     return [explain(this.problem), ...named].join(' ');
   }
 
