@@ -19,7 +19,7 @@ after(async () => {
 });
 
 /** A test with a member who has a bar, and its editor open; nothing must be wrong at its end. */
-function of(what, act, { database = 'sqlite', goal = 'contact', address = '', ...options } = {}) {
+function of(what, act, { database = databases[0], goal = 'contact', address = '', ...options } = {}) {
   test(`${what} (${database})`, { timeout: 120_000 }, async () => {
     const product = products[database];
     const anna = await member(product, options.member);

@@ -20,7 +20,7 @@ after(async () => {
 });
 
 /** A test with a page of a browser of its own; nothing must be wrong at its end. */
-function of(what, act, { database = 'sqlite', ...options } = {}) {
+function of(what, act, { database = databases[0], ...options } = {}) {
   test(what, { timeout: 120_000 }, async () => {
     const product = products[database];
     const page = await openPage(browser, product, options);

@@ -32,7 +32,7 @@ after(async () => {
 });
 
 /** A test with a member and a page of theirs; nothing must be wrong at its end. */
-function of(what, act, { database = 'sqlite', ...options } = {}) {
+function of(what, act, { database = databases[0], ...options } = {}) {
   test(what, { timeout: 120_000 }, async () => {
     const product = products[database];
     const anna = await member(product);

@@ -16,8 +16,9 @@ const BINARY =
 const POSTGRES = process.env.CONTACTBAR_TEST_POSTGRES;
 export const PASSWORD = 'seven quiet herons wade';
 
-/** The databases to be tested on: PostgreSQL too, where there is one. */
-export const databases = POSTGRES ? ['sqlite', 'postgres'] : ['sqlite'];
+/** The databases to be tested on: those that are named, else PostgreSQL too, where there is one. */
+export const databases =
+  process.env.DATABASES?.split(' ') ?? (POSTGRES ? ['sqlite', 'postgres'] : ['sqlite']);
 
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
@@ -43,7 +44,7 @@ async function psql(statement, database = POSTGRES) {
 }
 
 /** The product, started. `settings` are `CONTACTBAR_…` variables. */
-export async function openProduct(database = 'sqlite', settings = {}) {
+export async function openProduct(database = databases[0], settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'contactbar-dashboard-'));
   const port = await freePort();
   const url = `http://localhost:${port}`;
