@@ -7,6 +7,10 @@ import { precompressed } from './precompressed.ts';
 const server = process.env.CONTACTBAR_URL ?? 'http://127.0.0.1:8080';
 const asked = ['/api', '/b/', '/e', '/docs', '/policies', '/optout', '/mail', '/demo'];
 
+/** What nearly every page is made of. */
+const SHARED =
+  /\/src\/(ui|shell\/Foot|state|api|i18n\/(index|format|plural|problems)|pages\/entry\/(EntryLayout|go-on))\b/;
+
 export default defineConfig({
   plugins: [svelte(), precompressed()],
   build: {
@@ -16,6 +20,8 @@ export default defineConfig({
     manifest: true,
     modulePreload: { polyfill: false },
     rollupOptions: {
+      // The components come as one: a page of twenty little files would wait for twenty answers.
+      output: { manualChunks: (id) => (SHARED.test(id) ? 'shared' : undefined) },
       input: {
         index: resolve(import.meta.dirname, 'index.html'),
         preview: resolve(import.meta.dirname, 'preview.html'),
