@@ -146,14 +146,11 @@ of('another member is made, and one works for it', async (page) => {
 
 of('what the server refuses is said in the reader’s language', async (page, anna) => {
   await anna.call('PATCH', '/users/me', { language: 'de' });
-  await anna.call('POST', `/members/${anna.id}/invitations`, { email: 'carl@example.com', role: 'viewer' });
-  await page.goto('/settings/team');
-  await page.getByRole('button', { name: 'Jemanden einladen' }).click();
-  await dialog(page).getByLabel('E-Mail-Adresse').fill('carl@example.com');
-  await dialog(page)
-    .getByRole('button', { name: /einladen|Einladung/ })
-    .click();
-  await dialog(page).getByText('Diese Adresse hat schon eine offene Einladung').waitFor();
+  const bar = await anna.call('POST', '/bars', { name: 'Rückruf', goal: 'contact' });
+  await page.goto(`/bars/${bar.id}/install`);
+  await page.getByLabel('Adresse der Seite').fill('http://anna:secret@example.org/');
+  await page.getByRole('button', { name: 'Prüfen' }).click();
+  await page.getByText('Ohne Benutzernamen und Passwort.').waitFor();
 });
 
 of('somebody is invited, reminded of it, and not any more', async (page, _, product) => {
