@@ -314,7 +314,7 @@ of(
 );
 
 test('an account that exists is not given away by registering again', async () => {
-  const product = products.sqlite;
+  const product = products[databases[0]];
   const anna = await member(product);
   const page = await openPage(browser, product);
   await register(page, anna.email);

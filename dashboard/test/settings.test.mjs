@@ -194,7 +194,7 @@ of('a colleague gets another role, and goes', async (page, anna, product) => {
 });
 
 test('who is no admin sees what their role allows, and can leave', { timeout: 120_000 }, async () => {
-  const product = products.sqlite;
+  const product = products[databases[0]];
   const anna = await member(product);
   anna.id = anna.session.member.member_id;
   const ben = await colleague(product, anna, 'viewer');
