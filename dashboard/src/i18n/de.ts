@@ -118,13 +118,6 @@ export const de: Catalogue = {
     },
     newPassword: 'Neues Passwort',
     passwordHint: 'Mindestens 10 Zeichen; gut sind ein paar Wörter, die Sie sich merken können.',
-    passwordFaults: {
-      short: 'Das sind weniger als 10 Zeichen.',
-      long: 'Das sind mehr als 128 Zeichen.',
-      common: 'Dieses Passwort wird als eines der ersten probiert. Wählen Sie ein anderes.',
-      repeats: 'Das wiederholt sich nur. Wählen Sie ein anderes.',
-      address: 'Das ist Ihre Adresse. Wählen Sie ein anderes.',
-    },
     emailFault: 'Das ist keine E-Mail-Adresse.',
     register: {
       title: 'Ihre erste Kontaktleiste',
@@ -1819,18 +1812,18 @@ export const de: Catalogue = {
   /** Aus `src/…/api/problems.rs`, `src/text.rs` und den Fehlern der Werte. */
   server: [
     [/^must not be empty|^is (?:required|needed)/, () => 'Wird gebraucht.'],
-    [/^is longer than (\d+) characters/, (most) => `Höchstens ${most} Zeichen.`],
+    [/^is longer than (\d+) characters/, (most) => `Das sind mehr als ${most} Zeichen.`],
     [/^must have at most (\d+) characters/, (most) => `Höchstens ${most} Zeichen, in einer Zeile.`],
-    [/^is shorter than (\d+) characters/, (least) => `Mindestens ${least} Zeichen.`],
+    [/^is shorter than (\d+) characters/, (least) => `Das sind weniger als ${least} Zeichen.`],
     [/^must not contain (?:control characters|NUL)/, () => 'Enthält Steuerzeichen.'],
     [/^must be on one line/, () => 'Nur eine Zeile.'],
     [/^looks like a card number/, () => 'Sieht aus wie eine Kartennummer; die nehmen wir nicht.'],
     [
       /among the passwords that are tried first/,
-      () => 'Gehört zu denen, die zuerst probiert werden. Wählen Sie ein anderes.',
+      () => 'Dieses Passwort wird als eines der ersten probiert. Wählen Sie ein anderes.',
     ],
-    [/^repeats itself/, () => 'Wiederholt sich. Wählen Sie ein anderes.'],
-    [/^is your address/, () => 'Ist Ihre Adresse. Wählen Sie ein anderes.'],
+    [/^repeats itself/, () => 'Das wiederholt sich nur. Wählen Sie ein anderes.'],
+    [/^is your address/, () => 'Das ist Ihre Adresse. Wählen Sie ein anderes.'],
     [
       /not an email address|^is not an email/,
       () => 'Das ist keine E-Mail-Adresse, an die wir senden können.',

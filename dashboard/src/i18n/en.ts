@@ -119,13 +119,6 @@ export const en = {
     },
     newPassword: 'New password',
     passwordHint: '10 characters or more; a few words that you can remember are good.',
-    passwordFaults: {
-      short: 'That is shorter than 10 characters.',
-      long: 'That is longer than 128 characters.',
-      common: 'This is among the passwords that are tried first. Choose another.',
-      repeats: 'That repeats itself. Choose another.',
-      address: 'That is your address. Choose another.',
-    },
     emailFault: 'This is not an email address.',
     register: {
       title: 'Make your first contact bar',
@@ -1795,8 +1788,14 @@ export const en = {
       type: (word: string) => `Type “${word}” to go on`,
     },
   },
-  /** What the server says of faults (`detail` and `errors[].message`); it speaks English already. */
-  server: [] as readonly ServerSaying[],
+  /** What the server says of faults (`detail` and `errors[].message`); it speaks English already, if a little short. */
+  server: [
+    [/^is shorter than (\d+) characters/, (least) => `That is shorter than ${least} characters.`],
+    [/^is longer than (\d+) characters/, (most) => `That is longer than ${most} characters.`],
+    [/tried first/, () => 'This is among the passwords that are tried first. Choose another.'],
+    [/^repeats itself/, () => 'That repeats itself. Choose another.'],
+    [/^is your address/, () => 'That is your address. Choose another.'],
+  ] as readonly ServerSaying[],
 };
 
 export type Catalogue = typeof en;
