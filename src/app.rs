@@ -60,7 +60,7 @@ use crate::{
     outgoing::Outgoing,
     policies::{self, Policies, api::PoliciesApi},
     secrets::Random,
-    tracking::{self, ForgetVisitors, PurgeEvents, Tracking, api::StatisticsApi, ingest},
+    tracking::{self, ForgetVisitors, PurgeEvents, Tracking, api::StatisticsApi},
 };
 
 /// The operations of the management API, by feature.
@@ -460,7 +460,14 @@ impl App {
         });
         spawn(&background, {
             let (tracking, stop) = (self.tracking.clone(), stop_jobs.clone());
-            async move { tracking.run_writer(stop).await }
+            async move {
+                let folding = CancellationToken::new();
+                let until_written = async {
+                    tracking.run_writer(stop).await;
+                    folding.cancel();
+                };
+                tokio::join!(until_written, tracking.run_folder(folding.clone()));
+            }
         });
         spawn(
             &background,
@@ -555,14 +562,14 @@ fn prepare_scripts(clock: &Clock, random: &Random) -> Announce {
     Arc::new(move |tx, key| embed::prepare(tx, JobId::new(&clock, &random), clock.now(), key))
 }
 
-fn tell_metrics(metrics: &Metrics) -> ingest::Tell {
+fn tell_metrics(metrics: &Metrics) -> tracking::Tell {
     let (events, dropped) = (metrics.events.clone(), metrics.events_dropped.clone());
     Arc::new(move |told| match told {
-        ingest::Told::Stored(kind) => {
+        tracking::Told::Stored(kind) => {
             let kind = metrics::Kind { kind: kind.as_str() };
             events.get_or_create(&kind).inc();
         }
-        ingest::Told::Dropped(reason) => {
+        tracking::Told::Dropped(reason) => {
             let kind = metrics::Reason {
                 reason: reason.as_str(),
             };

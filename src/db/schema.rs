@@ -600,8 +600,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    event_journal (id) {
+        id -> BigInt,
+        format -> SmallInt,
+        events -> Integer,
+        arrivals -> Binary,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     contact_views,
+    event_journal,
     policy_versions,
     members,
     profile_fields,

@@ -39,6 +39,16 @@ impl Device {
     }
 }
 
+impl std::str::FromStr for Device {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Desktop, Self::Phone, Self::Tablet, Self::Other]
+            .into_iter()
+            .find(|device| device.as_str() == text)
+            .ok_or(())
+    }
+}
+
 /// Knows agents by their user agent and client hints.
 pub struct Agents {
     bots: Bots,

@@ -1,9 +1,9 @@
-//! Commit, then acknowledge: a bounded queue, one writer, one transaction for all that has gathered.
+//! Commit, then acknowledge: a bounded queue, one writer, one row of the journal for all that has gathered.
 //!
 //! The batch is what came while the last commit ran: no timer under load, no delay when idle. Whoever waits is told
-//! only what is on the disk. Nothing here looks at what an event says.
+//! only what is on the disk. Nothing here looks at what an event says; folding it is [`super::fold`]'s.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
@@ -11,11 +11,10 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::cardinality::Cardinality;
-use super::store::DayVisitor;
-use super::{Drop, DropReason, Event, EventKind, rollup, store};
+use super::fold::Backlog;
+use super::{Drop, Event, journal, store};
 use crate::db::{self, Conn, Db};
-use crate::ids::{BarId, MemberId};
+use crate::ids::BarId;
 
 /// What came with one request.
 struct Arrival {
@@ -48,6 +47,7 @@ pub enum QueueError {
 pub struct Queue {
     sender: mpsc::Sender<(Arrival, Waiter)>,
     shares: Arc<Shares>,
+    backlog: Arc<Backlog>,
 }
 
 /// How many requests of each bar wait: one bar may hold half of the places, so that its storm leaves room for its
@@ -93,6 +93,9 @@ impl std::ops::Drop for Place {
 impl Queue {
     /// Waits until everything is committed.
     pub async fn keep(&self, events: Vec<Event>, drops: Vec<Drop>) -> Result<(), QueueError> {
+        if self.backlog.is_full() {
+            return Err(QueueError::Full);
+        }
         let bar = events
             .first()
             .map(|event| event.bar)
@@ -131,132 +134,10 @@ impl Queue {
     }
 }
 
-/// Records events and their sums inside a transaction. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Recorder {
-    cardinality: Arc<Cardinality>,
-}
-
-impl Recorder {
-    /// Records what is new among `events`, and `drops`. Answers of what kinds the new events were.
-    pub fn record(&self, tx: &mut Conn, events: &[&Event], drops: &[Drop]) -> db::Result<Vec<EventKind>> {
-        let counted = insert(tx, events)?;
-        let new: Vec<&Event> = counted.iter().map(|(event, _)| *event).collect();
-        for (member, bar, day) in days_of(&new) {
-            if self.cardinality.is_new(bar, day) {
-                let values = store::list_values(tx, member, bar, day)?;
-                self.cardinality.learn(bar, day, &values);
-            }
-        }
-        let sums = rollup::sum(counted.into_iter(), drops, |bar, dimension, day, value| {
-            self.cardinality.admit(bar, dimension, day, value)
-        });
-        store::add(tx, &sums)?;
-        Ok(new.iter().map(|event| event.kind).collect())
-    }
-}
-
-/// Inserts what was not there. Answers it in the order in which it came, each with whether it is its visitor's first
-/// event of the day.
-///
-/// The visitors come first, so that an event is written once and with all that is known of it.
-fn insert<'a>(tx: &mut Conn, events: &[&'a Event]) -> db::Result<Vec<(&'a Event, bool)>> {
-    if events.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut seen = HashSet::with_capacity(events.len());
-    let events: Vec<&Event> = events
-        .iter()
-        .copied()
-        .filter(|event| seen.insert((event.bar, event.id)))
-        .collect();
-    let mut firsts = insert_visitors(tx, &events)?;
-    let mut sorted: Vec<usize> = (0..events.len()).collect();
-    sorted.sort_unstable_by_key(|place| (events[*place].member, events[*place].bar, events[*place].id));
-    let rows: Vec<(&Event, bool)> = sorted
-        .iter()
-        .map(|place| (events[*place], firsts[*place]))
-        .collect();
-    let mut is_new = vec![false; events.len()];
-    for (place, new) in sorted.iter().zip(store::insert_events(tx, &rows)?) {
-        is_new[*place] = new;
-    }
-    for place in 0..events.len() {
-        if firsts[place] && !is_new[place] {
-            firsts[place] = false;
-            pass_on(tx, &events, &is_new, place, &mut firsts)?;
-        }
-    }
-    let new = (0..events.len())
-        .filter(|place| is_new[*place])
-        .map(|place| (events[place], firsts[place]));
-    Ok(new.collect())
-}
-
-/// An event that was there already opens no day: its visitor's next new one does, or none.
-fn pass_on(
-    tx: &mut Conn,
-    events: &[&Event],
-    is_new: &[bool],
-    place: usize,
-    firsts: &mut [bool],
-) -> db::Result<()> {
-    let visitor = visitor_of(events[place]);
-    let next = (place + 1..events.len()).find(|next| is_new[*next] && visitor_of(events[*next]) == visitor);
-    match next {
-        Some(next) => {
-            firsts[next] = true;
-            store::mark_first(tx, events[next])
-        }
-        None => store::delete_visitor(tx, &visitor),
-    }
-}
-
-fn visitor_of(event: &Event) -> DayVisitor {
-    DayVisitor {
-        member: event.member,
-        bar: event.bar,
-        day: event.received_at.day(),
-        visitor: event.visitor,
-    }
-}
-
-/// For each event whether it is its visitor's first of the day.
-fn insert_visitors(tx: &mut Conn, events: &[&Event]) -> db::Result<Vec<bool>> {
-    let mut first_places = BTreeMap::new();
-    for (place, event) in events.iter().enumerate() {
-        first_places.entry(visitor_of(event)).or_insert(place);
-    }
-    let rows: Vec<DayVisitor> = first_places.keys().copied().collect();
-    let is_new = store::insert_visitors(tx, &rows)?;
-    let mut firsts = vec![false; events.len()];
-    for (place, is_new) in first_places.into_values().zip(is_new) {
-        firsts[place] = is_new;
-    }
-    Ok(firsts)
-}
-
-fn days_of(events: &[&Event]) -> HashSet<(MemberId, BarId, i32)> {
-    events
-        .iter()
-        .map(|event| (event.member, event.bar, event.received_at.day()))
-        .collect()
-}
-
-/// Is told of what was committed, or not counted: for the service's own metrics.
-pub type Tell = Arc<dyn Fn(Told) + Send + Sync>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    Stored(EventKind),
-    Dropped(DropReason),
-}
-
 /// The one writer of a process. `app.rs` runs it; it ends when it is told to and the queue is empty.
 pub struct Writer {
     db: Db,
-    recorder: Recorder,
-    tell: Tell,
+    backlog: Arc<Backlog>,
     receiver: mpsc::Receiver<(Arrival, Waiter)>,
 }
 
@@ -264,21 +145,23 @@ pub struct Writer {
 const MAX_BATCH: usize = 1024;
 
 /// The queue and its writer. So many requests may wait.
-pub fn channel(db: Db, recorder: Recorder, tell: Tell, places: usize) -> (Queue, Writer) {
+pub fn channel(db: Db, backlog: Arc<Backlog>, places: usize) -> (Queue, Writer) {
     let (sender, receiver) = mpsc::channel(places);
     let shares = Arc::new(Shares {
         held: Mutex::default(),
         most: places.div_ceil(2),
     });
-    (
-        Queue { sender, shares },
-        Writer {
-            db,
-            recorder,
-            tell,
-            receiver,
-        },
-    )
+    let queue = Queue {
+        sender,
+        shares,
+        backlog: backlog.clone(),
+    };
+    let writer = Writer {
+        db,
+        backlog,
+        receiver,
+    };
+    (queue, writer)
 }
 
 impl Writer {
@@ -302,57 +185,39 @@ impl Writer {
     }
 
     async fn write(&self, batch: Vec<(Arrival, Waiter)>) {
-        let (batch, waiters): (Vec<Arrival>, Vec<Waiter>) = batch.into_iter().unzip();
-        let batch = Arc::new(batch);
-        match self.commit(&batch, 0..batch.len()).await {
-            Ok(()) => acknowledge(waiters, |_| Ok(())),
-            Err(error) if batch.len() == 1 || error.is_unavailable() => {
-                tracing::warn!(%error, ingest.requests = batch.len(), "events could not be kept");
-                acknowledge(waiters, |_| Err(NotKept));
-            }
-            // One that can't be kept (its bar has just gone, say) must not take its neighbours along.
-            Err(error) => {
-                tracing::warn!(%error, ingest.requests = batch.len(), "events are written one request at a time");
-                let mut outcomes = Vec::with_capacity(batch.len());
-                for place in 0..batch.len() {
-                    let outcome = self.commit(&batch, place..place + 1).await;
-                    if let Err(error) = &outcome {
-                        tracing::warn!(%error, "events could not be kept");
-                    }
-                    outcomes.push(outcome.map_err(|_| NotKept));
-                }
-                acknowledge(waiters, |place| outcomes[place]);
-            }
+        let outcome = self.commit(&batch).await;
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, ingest.requests = batch.len(), "events could not be kept");
+        }
+        let outcome = outcome.map_err(|_| NotKept);
+        for (_, waiter) in batch {
+            // A client that has hung up needs no answer.
+            waiter.send(outcome).unwrap_or_default();
         }
     }
 
-    async fn commit(&self, batch: &Arc<Vec<Arrival>>, places: std::ops::Range<usize>) -> db::Result<()> {
-        let (batch, recorder) = (batch.clone(), self.recorder.clone());
-        let write = self.db.write(move |tx| {
-            let arrivals = &batch[places];
-            let events: Vec<&Event> = arrivals.iter().flat_map(|arrival| &arrival.events).collect();
-            let drops: Vec<Drop> = arrivals
-                .iter()
-                .flat_map(|arrival| arrival.drops.iter().copied())
-                .collect();
-            recorder.record(tx, &events, &drops)
-        });
-        match AssertUnwindSafe(write).catch_unwind().await {
-            Ok(outcome) => {
-                for kind in outcome? {
-                    (self.tell)(Told::Stored(kind));
-                }
-                Ok(())
-            }
-            // The panic's hook has logged it. The writer must live on.
-            Err(_) => Err(db::Error::Unavailable("the writer panicked".into())),
-        }
+    async fn commit(&self, batch: &[(Arrival, Waiter)]) -> db::Result<()> {
+        let events: Vec<&Event> = batch.iter().flat_map(|(arrival, _)| &arrival.events).collect();
+        let drops = batch
+            .iter()
+            .flat_map(|(arrival, _)| arrival.drops.iter().copied());
+        let drops: Vec<Drop> = drops.collect();
+        let arrivals = events.len() + drops.len();
+        let entry = journal::encode(&events, &drops);
+        let write = self.db.write(move |tx| append(tx, arrivals, &entry));
+        // A panic's hook has logged it. The writer must live on.
+        let written: db::Result<()> = AssertUnwindSafe(write)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(db::Error::Unavailable("the writer panicked".into())));
+        written?;
+        self.backlog.grow(arrivals);
+        Ok(())
     }
 }
 
-fn acknowledge(waiters: Vec<Waiter>, outcome: impl Fn(usize) -> Result<(), NotKept>) {
-    for (place, waiter) in waiters.into_iter().enumerate() {
-        // A client that has hung up needs no answer.
-        waiter.send(outcome(place)).unwrap_or_default();
-    }
+/// Puts arrivals into the journal, in the caller's transaction.
+pub fn append(tx: &mut Conn, arrivals: usize, entry: &[u8]) -> db::Result<()> {
+    let arrivals = i32::try_from(arrivals).unwrap_or(i32::MAX);
+    store::journal::append(tx, journal::FORMAT, arrivals, entry)
 }

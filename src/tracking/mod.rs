@@ -9,8 +9,10 @@ mod beacon;
 mod cardinality;
 mod experiment;
 mod filter;
-pub mod ingest;
+mod fold;
+mod ingest;
 mod jobs;
+mod journal;
 mod period;
 mod rollup;
 mod rules;
@@ -31,6 +33,8 @@ pub use agents::{Agent, Device};
 pub use beacon::{Beacon, Malformed};
 pub use experiment::Decision;
 pub use filter::{Filters, Unfit as FilterUnfit};
+pub use fold::{NotFolded, Tell, Told};
+pub use ingest::{NotKept, QueueError};
 pub use jobs::{ForgetVisitors, PurgeEvents, forget_bar, forget_member};
 pub use period::{Interval, Period, Unfit as PeriodUnfit};
 pub use rollup::Counts;
@@ -61,6 +65,16 @@ impl EventKind {
             Self::Close => 3,
             Self::Submit => 4,
         }
+    }
+
+    pub const fn from_code(code: i16) -> Option<Self> {
+        Some(match code {
+            1 => Self::View,
+            2 => Self::Click,
+            3 => Self::Close,
+            4 => Self::Submit,
+            _ => return None,
+        })
     }
 
     pub const fn as_str(self) -> &'static str {

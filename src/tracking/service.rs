@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::agents::Agents;
-use super::ingest::{self, Queue, QueueError, Recorder, Tell, Told, Writer};
+use super::fold::{Backlog, Folder, NotFolded, Tell, Told};
+use super::ingest::{self, Queue, QueueError, Writer};
 use super::rules::{self, Facts};
 use super::statistics::{
     self, AllBars, Breakdown, DroppedByReason, OfBar, RankBy, Ranking, Series, Site, SitePage, Totals,
@@ -18,7 +19,7 @@ use super::statistics::{
 use super::visitors::Salts;
 use super::{
     Agent, Beacon, Counts, Dimension, Drop, DropReason, Event, EventKind, Filters, Interval, OTHER, PageUrl,
-    Period, SubmitEvent, Visit, primary_language, store,
+    Period, SubmitEvent, Visit, journal, primary_language, store,
 };
 use crate::bars::configuration::GoalKind;
 use crate::bars::{PublishedBar, PublishedBars};
@@ -36,7 +37,7 @@ pub struct Tracking {
     bars: PublishedBars,
     agents: Arc<Agents>,
     salts: Salts,
-    recorder: Recorder,
+    folder: Folder,
     tell: Tell,
     queue: Queue,
     writer: Arc<Mutex<Option<Writer>>>,
@@ -96,17 +97,17 @@ impl Tracking {
         queue_size: usize,
         tell: Tell,
     ) -> Self {
-        let recorder = Recorder::default();
-        let (queue, writer) = ingest::channel(db.clone(), recorder.clone(), tell.clone(), queue_size);
+        let backlog = Arc::<Backlog>::default();
+        let (queue, writer) = ingest::channel(db.clone(), backlog.clone(), queue_size);
         Self {
             salts: Salts::new(db.clone(), random.clone()),
             agents: Arc::default(),
             writer: Arc::new(Mutex::new(Some(writer))),
+            folder: Folder::new(db.clone(), tell.clone(), backlog),
             db,
             clock,
             random,
             bars,
-            recorder,
             tell,
             queue,
         }
@@ -117,6 +118,23 @@ impl Tracking {
         let writer = self.writer.lock().expect("no holder of this lock panics").take();
         if let Some(writer) = writer {
             writer.run(stop).await;
+        }
+    }
+
+    /// Folds what has been written, until it is told to stop; what is left then, the next start folds, or another process.
+    pub async fn run_folder(&self, stop: CancellationToken) {
+        self.folder.run(stop).await;
+    }
+
+    /// Folds all that was acknowledged before.
+    pub async fn catch_up(&self) -> Result<(), NotFolded> {
+        self.folder.catch_up(true).await
+    }
+
+    /// Before reading. Without it the answer is that of a moment ago: better than none.
+    async fn catch_up_if_possible(&self) {
+        if let Err(error) = self.catch_up().await {
+            tracing::warn!(%error, "statistics are read without what is in the journal");
         }
     }
 
@@ -237,24 +255,20 @@ impl Tracking {
         )))
     }
 
-    /// Records a form post's event and its sums in the caller's transaction. True if it counts now; false if an event
-    /// of this id stands already, or it is one that does not count.
-    ///
-    /// Call it last in the transaction: it locks the bar's roll-ups, which every writer of the bar waits for.
-    pub fn submit(&self, tx: &mut Conn, event: &SubmitEvent) -> db::Result<bool> {
-        let new = match event {
-            SubmitEvent::Counted(event) => self.recorder.record(tx, &[event], &[])?,
-            SubmitEvent::Dropped(drop) => self.recorder.record(tx, &[], &[*drop])?,
+    /// Puts a form post's event into the journal, in the caller's transaction: it counts if that is committed.
+    pub fn submit(&self, tx: &mut Conn, event: &SubmitEvent) -> db::Result<()> {
+        let entry = match event {
+            SubmitEvent::Counted(event) => journal::encode(&[event], &[]),
+            SubmitEvent::Dropped(drop) => journal::encode(&[], &[*drop]),
         };
-        Ok(!new.is_empty())
+        ingest::append(tx, 1, &entry)
     }
 
-    /// The transaction in which [`Self::submit`] answered `new` has been committed.
-    pub fn submitted(&self, event: &SubmitEvent, new: bool) {
-        match event {
-            SubmitEvent::Counted(event) if new => (self.tell)(Told::Stored(event.kind)),
-            SubmitEvent::Counted(_) => {}
-            SubmitEvent::Dropped(drop) => (self.tell)(Told::Dropped(drop.reason)),
+    /// The transaction of [`Self::submit`] has been committed.
+    pub fn submitted(&self, event: &SubmitEvent) {
+        self.folder.expect(1);
+        if let SubmitEvent::Dropped(drop) = event {
+            (self.tell)(Told::Dropped(drop.reason));
         }
     }
 
@@ -266,6 +280,7 @@ impl Tracking {
         period: Period,
         filters: Filters,
     ) -> db::Result<Totals> {
+        self.catch_up_if_possible().await;
         self.db
             .read(move |conn| {
                 let before = period.before();
@@ -300,6 +315,7 @@ impl Tracking {
         interval: Interval,
         filters: Filters,
     ) -> db::Result<Series> {
+        self.catch_up_if_possible().await;
         self.db
             .read(move |conn| {
                 let hours = period.hours();
@@ -333,6 +349,7 @@ impl Tracking {
         ranking: Ranking,
         filters: Filters,
     ) -> db::Result<Breakdown> {
+        self.catch_up_if_possible().await;
         self.db
             .read(move |conn| {
                 let hours = period.hours();
@@ -363,6 +380,7 @@ impl Tracking {
 
     /// The totals of each of the member's bars, and of the period before.
     pub async fn all_bars(&self, member: MemberId, period: Period) -> db::Result<AllBars> {
+        self.catch_up_if_possible().await;
         self.db
             .read(move |conn| {
                 let period_before = period.before();
@@ -387,6 +405,7 @@ impl Tracking {
 
     /// A bar's variants against each other.
     pub async fn variants(&self, member: MemberId, bar: BarId, period: Period) -> db::Result<Variants> {
+        self.catch_up_if_possible().await;
         let now = self.clock.now();
         self.db
             .read(move |conn| {
@@ -420,6 +439,7 @@ impl Tracking {
         bar: BarId,
         period: Period,
     ) -> db::Result<Vec<DroppedByReason>> {
+        self.catch_up_if_possible().await;
         let hours = period.hours();
         self.db
             .read(move |conn| store::list_drops(conn, member, bar, hours))
@@ -434,6 +454,7 @@ impl Tracking {
         after: Option<String>,
         limit: i64,
     ) -> db::Result<SitePage> {
+        self.catch_up_if_possible().await;
         let mut sites: Vec<Site> = self
             .db
             .read(move |conn| store::list_sites(conn, member, bar, after.as_deref(), limit + 1))

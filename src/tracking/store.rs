@@ -6,6 +6,7 @@
 //! that processes take locks in the same order.
 
 mod filtered;
+pub mod journal;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -161,6 +161,7 @@ impl Stage {
     }
 
     async fn counted(&self) -> (i64, Vec<(String, i64)>) {
+        self.app.tracking.catch_up().await.unwrap();
         let (member, bar) = (self.member, self.bar.id);
         let read = self.app.db.read(move |conn| {
             use schema::{hourly_counts, hourly_drops};

@@ -141,8 +141,9 @@ impl TestApp {
         )
     }
 
-    /// Runs all jobs that are due.
+    /// Runs all jobs that are due, on what has been folded by then.
     pub async fn run_jobs(&self) {
+        self.app.tracking.catch_up().await.unwrap();
         self.app.jobs.run_until_empty().await.unwrap();
     }
 

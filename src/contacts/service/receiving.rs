@@ -92,8 +92,8 @@ impl Contacts {
         let this = self.clone();
         let submit = incoming.submit.clone();
         match self.db.write(move |tx| this.keep(tx, &incoming)).await {
-            Ok(new) => {
-                self.tracking.submitted(&submit, new);
+            Ok(()) => {
+                self.tracking.submitted(&submit);
                 Ok(message)
             }
             Err(NotKept::Already) => Ok(message),
@@ -110,13 +110,12 @@ impl Contacts {
         });
         let (tracking, told) = (self.tracking.clone(), drop.clone());
         self.db.write(move |tx| tracking.submit(tx, &drop)).await?;
-        self.tracking.submitted(&told, false);
+        self.tracking.submitted(&told);
         Ok(())
     }
 
-    /// Everything that a post sets off, in one transaction. Answers whether it counts. The counts come last: all
-    /// writers of a bar wait for them.
-    fn keep(&self, tx: &mut Conn, incoming: &Incoming) -> Result<bool, NotKept> {
+    /// Everything that a post sets off, in one transaction.
+    fn keep(&self, tx: &mut Conn, incoming: &Incoming) -> Result<(), NotKept> {
         let Incoming {
             bar, post, accepted, ..
         } = incoming;
