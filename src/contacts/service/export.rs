@@ -6,7 +6,7 @@ use futures_util::stream::{self, Stream};
 use super::Contacts;
 use super::managing::page_of;
 use crate::bars::configuration::FieldKind;
-use crate::contacts::rules::search;
+use crate::contacts::rules::search::Words;
 use crate::contacts::store::contacts;
 use crate::contacts::{Contact, Cursor, Error, Filter, Page, Sort};
 use crate::csv::cell;
@@ -59,16 +59,13 @@ impl Contacts {
         ),
         Error,
     > {
-        let (asked, patterns) = (
-            filter.clone(),
-            search::patterns(filter.search.as_deref().unwrap_or_default()),
-        );
+        let (asked, words) = (filter.clone(), Words::of(filter.search.as_deref()));
         let (total, first) = self
             .db
             .read(move |conn| {
-                let total = contacts::count(conn, member, &asked, &patterns)?;
+                let total = contacts::count(conn, member, &asked, &words)?;
                 let more = i64::from(PAGE) + 1;
-                let first = contacts::list(conn, member, &asked, &patterns, Sort::Oldest, None, more)?;
+                let first = contacts::list(conn, member, &asked, &words, Sort::Oldest, None, more)?;
                 Ok::<_, Error>((total, first))
             })
             .await?;

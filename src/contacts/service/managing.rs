@@ -6,7 +6,7 @@ use super::Contacts;
 use crate::accounts::Access;
 use crate::audit::{self, Actor};
 use crate::contacts::rules::form::is_phone;
-use crate::contacts::rules::search;
+use crate::contacts::rules::search::{self, Words};
 use crate::contacts::store::contacts::Row;
 use crate::contacts::store::{contacts, notes, submissions, tags, webhooks};
 use crate::contacts::{
@@ -33,11 +33,11 @@ impl Contacts {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Contact>, Error> {
-        let patterns = search::patterns(filter.search.as_deref().unwrap_or_default());
+        let words = Words::of(filter.search.as_deref());
         let more = i64::from(limit) + 1;
         let items = self
             .db
-            .read(move |conn| contacts::list(conn, member, &filter, &patterns, sort, after, more))
+            .read(move |conn| contacts::list(conn, member, &filter, &words, sort, after, more))
             .await?;
         Ok(page_of(items, sort, limit))
     }

@@ -2,8 +2,9 @@
 
 use diesel::prelude::*;
 
+use super::super::rules::search::Words;
 use super::super::{Contact, Cursor, Filter, Sort, Status, Submission};
-use super::{submissions, tags};
+use super::{submissions, tags, trigrams};
 use crate::both;
 use crate::clock::Timestamp;
 use crate::db::schema::{contact_tags, contacts, submissions as posts};
@@ -143,8 +144,8 @@ pub fn find(conn: &mut Conn, member: MemberId, id: ContactId) -> Result<Option<C
 
 type Query<'a> = contacts::BoxedQuery<'a, MultiBackend>;
 
-/// The contacts of a filter. `patterns` are those of its search.
-fn filtered<'a>(member: MemberId, filter: &Filter, patterns: &[String]) -> Query<'a> {
+/// The contacts of a filter. `words` are those of its search.
+fn filtered<'a>(conn: &mut Conn, member: MemberId, filter: &Filter, words: &Words) -> Result<Query<'a>> {
     let mut query = contacts::table
         .filter(contacts::member_id.eq(member))
         .into_boxed();
@@ -171,28 +172,32 @@ fn filtered<'a>(member: MemberId, filter: &Filter, patterns: &[String]) -> Query
             .select(posts::contact_id);
         query = query.filter(contacts::id.eq_any(through));
     }
-    for pattern in patterns {
-        query = query.filter(contacts::search.like(pattern.clone()).escape('\\'));
+    for pattern in words.patterns() {
+        query = query.filter(contacts::search.like(pattern).escape('\\'));
     }
-    query
+    if let Some(few) = trigrams::few_that_may_hold(conn, words)? {
+        query = query.filter(contacts::id.eq_any(few));
+    }
+    Ok(query)
 }
 
 /// How many contacts a filter finds.
-pub fn count(conn: &mut Conn, member: MemberId, filter: &Filter, patterns: &[String]) -> Result<i64> {
-    Ok(filtered(member, filter, patterns).count().get_result(conn)?)
+pub fn count(conn: &mut Conn, member: MemberId, filter: &Filter, words: &Words) -> Result<i64> {
+    let found = filtered(conn, member, filter, words)?;
+    Ok(found.count().get_result(conn)?)
 }
 
-/// Contacts in their order, from behind `after` on. `patterns` are those of the filter's search.
+/// Contacts in their order, from behind `after` on. `words` are those of the filter's search.
 pub fn list(
     conn: &mut Conn,
     member: MemberId,
     filter: &Filter,
-    patterns: &[String],
+    words: &Words,
     sort: Sort,
     after: Option<Cursor>,
     limit: i64,
 ) -> Result<Vec<Contact>> {
-    let mut query = filtered(member, filter, patterns);
+    let mut query = filtered(conn, member, filter, words)?;
     query = match sort {
         Sort::Newest => query.order((contacts::last_submitted_at.desc(), contacts::id.desc())),
         Sort::Oldest => query.order((contacts::last_submitted_at.asc(), contacts::id.asc())),
@@ -200,6 +205,12 @@ pub fn list(
     };
     if let Some(Cursor { at, id }) = after {
         let (submitted, updated) = (contacts::last_submitted_at, contacts::updated_at);
+        // The first condition says what the second implies, in words that the index of the order understands.
+        query = match sort {
+            Sort::Newest => query.filter(submitted.le(at)),
+            Sort::Oldest => query.filter(submitted.ge(at)),
+            Sort::Changed => query.filter(updated.le(at)),
+        };
         query = match sort {
             Sort::Newest => query.filter(submitted.lt(at).or(submitted.eq(at).and(contacts::id.lt(id)))),
             Sort::Oldest => query.filter(submitted.gt(at).or(submitted.eq(at).and(contacts::id.gt(id)))),

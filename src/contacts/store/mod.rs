@@ -5,6 +5,7 @@ pub mod contacts;
 pub mod notes;
 pub mod submissions;
 pub mod tags;
+mod trigrams;
 pub mod views;
 pub mod webhooks;
 
