@@ -19,6 +19,7 @@ async fn main() -> anyhow::Result<()> {
         pool_size: 1,
         acquire_timeout: Duration::from_secs(60),
     })?;
-    db.write(move |tx| Ok::<_, db::Error>(tx.batch_execute(&statements)?)).await?;
+    db.write(move |tx| Ok::<_, db::Error>(tx.batch_execute(&statements)?))
+        .await?;
     Ok(())
 }
