@@ -46,6 +46,30 @@ pub struct Entry {
     pub at: Timestamp,
 }
 
+/// Whose entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Of exactly this one.
+    Actor(Actor),
+    AnyUser,
+    AnyToken,
+}
+
+/// Which entries; what is `None` leaves it open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// What stands before the dot of the action, such as `bar`.
+    pub area: Option<String>,
+    pub action: Option<String>,
+    pub by: Option<By>,
+    /// The id, as text, of what was changed.
+    pub target: Option<String>,
+    /// Not before this moment.
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub to: Option<Timestamp>,
+}
+
 impl Entry {
     /// An entry of now. `target` is the id of what was changed.
     pub fn new(
@@ -65,6 +89,13 @@ impl Entry {
             detail: Value::Object(serde_json::Map::new()),
             at: clock.now(),
         }
+    }
+
+    /// What stands before the dot of the action.
+    pub fn area(&self) -> &str {
+        self.action
+            .split_once('.')
+            .map_or(self.action.as_str(), |(area, _)| area)
     }
 
     /// With details for the reader: names of changed fields, never a contact's or a user's own data.

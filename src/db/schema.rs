@@ -229,6 +229,7 @@ diesel::table! {
         target -> Text,
         detail -> Document,
         at -> Moment,
+        area -> Text,
     }
 }
 

@@ -67,6 +67,11 @@ pub fn cut<T>(mut items: Vec<T>, limit: u32, key: impl Fn(&T) -> Cursor) -> (Vec
     (items, next)
 }
 
+/// Nothing here is older than 1970, and not every database knows the times before history.
+pub fn in_our_time(at: Timestamp) -> Timestamp {
+    at.max(Timestamp::from_micros(0))
+}
+
 /// How many to ask the database for: one more than fits tells whether there is another page.
 pub fn one_more(limit: u32) -> i64 {
     i64::from(limit) + 1

@@ -177,7 +177,7 @@ both_databases! {
         let left = client.get("/api/v1/bars").await.expect(200);
         assert_eq!(left["items"].as_array().unwrap().len(), 1);
 
-        let entries = app.db.read(move |conn| audit::list(conn, member, None, 100)).await.unwrap();
+        let entries = app.db.read(move |conn| audit::list(conn, member, &audit::Filter::default(), None, 100)).await.unwrap();
         let mut actions: Vec<_> = entries.iter().filter(|e| e.action.starts_with("bar.")).map(|e| e.action.as_str()).collect();
         actions.sort();
         assert_eq!(actions, [

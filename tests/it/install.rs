@@ -240,7 +240,7 @@ both_databases! {
         let bar = published(&client).await;
         app.bars.set_legacy_id(key(&bar), legacy("old-1")).await.unwrap();
         app.bars.set_legacy_id(key(&bar), None).await.unwrap();
-        let entries = app.db.read(move |conn| contactbar::audit::list(conn, owner, None, 10)).await.unwrap();
+        let entries = app.db.read(move |conn| contactbar::audit::list(conn, owner, &Default::default(), None, 10)).await.unwrap();
         let told: Vec<_> = entries.iter().filter(|entry| entry.action == "bar.legacy_id_changed").collect();
         assert_eq!(told.len(), 2);
         assert!(told.iter().all(|entry| entry.actor == contactbar::audit::Actor::System && entry.target == bar["id"].as_str().unwrap()));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contactbar::accounts::{Name, NewPassword};
-use contactbar::clock::{DAY, MINUTE};
+use contactbar::clock::{DAY, HOUR, MINUTE};
 use contactbar::db::schema::policy_decisions;
 use contactbar::mail::{EmailAddress, Language};
 use diesel::prelude::*;
@@ -337,6 +337,58 @@ both_databases! {
         assert_eq!(actions, ["invitation.sent", "member.changed", "member.registered", "profile.changed"]);
         assert!(!log.to_string().contains("Bern"), "names of fields, never what stands in them");
         assert_eq!(olga.client.get("/api/v1/audit-log?after=nonsense").await.status, 400);
+    }
+
+    /// Promise 26.
+    async fn the_record_is_searched_by_area_action_actor_target_and_time(app: TestApp) {
+        let olga = Person::new(&app, "olga@herons.example").await;
+        let nora = olga.joined_by(&app, "nora@herons.example", "editor").await;
+        let start = app.clock.now();
+        app.clock.advance(HOUR);
+        let bar = nora.client.post("/api/v1/bars", json!({ "name": "Spring" })).await.expect(201);
+        nora.client.post("/api/v1/bars", json!({ "name": "Summer" })).await.expect(201);
+        app.clock.advance(HOUR);
+        let bar = bar["id"].as_str().unwrap();
+        let token = json!({ "name": "Nightly", "scopes": ["bars:write"] });
+        let token = olga.client.post("/api/v1/tokens", token).await.expect(201);
+        let program = app.client().with_token(token["token"].as_str().unwrap());
+        program.post(&format!("/api/v1/bars/{bar}/pause"), Value::Null).await.expect(200);
+
+        let log = async |query: &str| {
+            let list = olga.client.get(&format!("/api/v1/audit-log?{query}")).await.expect(200);
+            let mut actions = texts(&list, "action");
+            actions.sort();
+            actions.join(" ")
+        };
+        assert_eq!(log("area=bar").await, "bar.created bar.created bar.paused");
+        assert_eq!(log("action=bar.paused").await, "bar.paused");
+        assert_eq!(log("area=token&action=bar.paused").await, "");
+        assert_eq!(log("area=contact").await, "");
+        let user = &nora.user;
+        assert_eq!(log(&format!("user_id={user}&area=bar")).await, "bar.created bar.created");
+        let id = token["id"].as_str().unwrap();
+        assert_eq!(log(&format!("token_id={id}")).await, "bar.paused");
+        assert_eq!(log("actor=token").await, "bar.paused");
+        assert_eq!(log("actor=user&area=token").await, "token.created");
+        assert_eq!(log("actor=system").await, "member.registered");
+        assert_eq!(log(&format!("target={bar}")).await, "bar.created bar.paused");
+        let (from, to) = (start + MINUTE, start + HOUR + MINUTE);
+        assert_eq!(log(&format!("from={from}&to={to}")).await, "bar.created bar.created");
+        assert_eq!(log("to=0001-01-01T00:00:00Z").await, "");
+
+        let first = olga.client.get("/api/v1/audit-log?area=bar&limit=2").await.expect(200);
+        let after = first["next_cursor"].as_str().unwrap();
+        let rest = olga.client.get(&format!("/api/v1/audit-log?area=bar&limit=2&after={after}")).await.expect(200);
+        assert_eq!((texts(&rest, "action").len(), &rest["next_cursor"]), (1, &Value::Null));
+
+        for (query, fault) in [
+            (format!("user_id={user}&token_id={id}"), "token_id: can't be asked for together with `user_id`"),
+            (format!("user_id={user}&actor=system"), "actor: is not the kind of the one that is named"),
+        ] {
+            assert_eq!(olga.client.get(&format!("/api/v1/audit-log?{query}")).await.problem(422), [fault]);
+        }
+        app.run_jobs().await;
+        app.mailbox.take();
     }
 
     async fn the_policies_are_there_from_the_first_day(app: TestApp) {

@@ -6,9 +6,9 @@ use poem_openapi::{Enum, Object, OpenApi, Tags};
 
 use super::Caller;
 use crate::accounts::{Accounts, Operation};
-use crate::audit::{Actor, Entry};
+use crate::audit::{Actor, By, Entry, Filter};
 use crate::clock::Timestamp;
-use crate::http::page::{self, Cursor};
+use crate::http::page::{self, Cursor, in_our_time};
 use crate::http::{Json, Problem};
 use crate::ids::{ApiTokenId, AuditEntryId, UserId};
 
@@ -112,16 +112,36 @@ pub struct AuditLog {
 impl AuditLogApi {
     /// List what was changed
     ///
-    /// Every change of the member and of what belongs to it, newest first.
+    /// Every change of the member and of what belongs to it, newest first. All filters must hold.
     #[oai(
         path = "/audit-log",
         method = "get",
         operation_id = "list_audit_log",
         tag = "Tag::AuditLog"
     )]
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the query")]
     async fn list(
         &self,
         caller: Caller,
+        /// What it is about: what stands before the dot of an action, such as `bar` or `team`.
+        #[oai(validator(pattern = "^[a-z_]{1,40}$"))]
+        area: Query<Option<String>>,
+        /// What was done, such as `bar.published`.
+        #[oai(validator(pattern = r"^[a-z_]{1,40}\.[a-z_]{1,40}$"))]
+        action: Query<Option<String>>,
+        /// What kind of actor did it.
+        actor: Query<Option<ActorKind>>,
+        /// The user who did it.
+        user_id: Query<Option<UserId>>,
+        /// The token that did it.
+        token_id: Query<Option<ApiTokenId>>,
+        /// The id of what was changed.
+        #[oai(validator(pattern = "^[0-9A-Za-z_]{1,100}$"))]
+        target: Query<Option<String>>,
+        /// At this time or later.
+        from: Query<Option<Timestamp>>,
+        /// Before this time.
+        to: Query<Option<Timestamp>>,
         /// How many at most.
         #[oai(
             default = "super::default_limit",
@@ -132,12 +152,20 @@ impl AuditLogApi {
         after: Query<Option<Cursor>>,
     ) -> Result<Json<AuditLog>, Problem> {
         let access = caller.may(Operation::ListAuditLog)?;
+        let filter = Filter {
+            area: area.0,
+            action: action.0,
+            by: by(actor.0, user_id.0, token_id.0)?,
+            target: target.0,
+            from: from.0.map(in_our_time),
+            to: to.0.map(in_our_time),
+        };
         let before = after
             .0
-            .map(|cursor| (cursor.at, AuditEntryId::from_uuid(cursor.id)));
+            .map(|cursor| (in_our_time(cursor.at), AuditEntryId::from_uuid(cursor.id)));
         let found = self
             .accounts
-            .list_audit_log(access.member, before, page::one_more(limit.0))
+            .list_audit_log(access.member, filter, before, page::one_more(limit.0))
             .await?;
         let (items, next_cursor) = page::cut(found, limit.0, |entry| Cursor {
             at: entry.at,
@@ -147,5 +175,26 @@ impl AuditLogApi {
             items: items.into_iter().map(Into::into).collect(),
             next_cursor,
         }))
+    }
+}
+
+/// Whose entries are meant. Nobody is of two kinds.
+fn by(
+    kind: Option<ActorKind>,
+    user: Option<UserId>,
+    token: Option<ApiTokenId>,
+) -> Result<Option<By>, Problem> {
+    let is = |wanted| kind.is_none_or(|kind| kind == wanted);
+    match (user, token) {
+        (Some(_), Some(_)) => Err(Problem::field("token_id", "can't be asked for together with `user_id`")),
+        (Some(user), None) if is(ActorKind::User) => Ok(Some(By::Actor(Actor::User(user)))),
+        (None, Some(token)) if is(ActorKind::Token) => Ok(Some(By::Actor(Actor::Token(token)))),
+        (None, None) => Ok(kind.map(|kind| match kind {
+            ActorKind::User => By::AnyUser,
+            ActorKind::Token => By::AnyToken,
+            ActorKind::Anonymous => By::Actor(Actor::Anonymous),
+            ActorKind::System => By::Actor(Actor::System),
+        })),
+        _ => Err(Problem::field("actor", "is not the kind of the one that is named")),
     }
 }

@@ -2,20 +2,21 @@
 
 use super::Accounts;
 use crate::accounts::Error;
-use crate::audit::{self, Entry};
+use crate::audit::{self, Entry, Filter};
 use crate::clock::Timestamp;
 use crate::ids::{AuditEntryId, MemberId};
 
 impl Accounts {
-    /// A member's entries, newest first.
+    /// A member's entries that fit, newest first.
     pub async fn list_audit_log(
         &self,
         member: MemberId,
+        filter: Filter,
         before: Option<(Timestamp, AuditEntryId)>,
         limit: i64,
     ) -> Result<Vec<Entry>, Error> {
         self.db
-            .read(move |conn| Ok(audit::list(conn, member, before, limit)?))
+            .read(move |conn| Ok(audit::list(conn, member, &filter, before, limit)?))
             .await
     }
 }

@@ -10,7 +10,7 @@ use crate::accounts::Operation;
 use crate::accounts::api::Caller;
 use crate::clock::Timestamp;
 use crate::contacts::{self, BulkResult, Contact, ContactDetail, Contacts, Filter, Note, Sort, Status, Tag};
-use crate::http::page::{Cursor, DEFAULT_LIMIT};
+use crate::http::page::{Cursor, DEFAULT_LIMIT, in_our_time};
 use crate::http::{Created, Json, NoContent, Problem};
 use crate::ids::{BarId, ContactId, NoteId};
 
@@ -316,9 +316,4 @@ fn filter(
         from: from.map(in_our_time),
         to: to.map(in_our_time),
     })
-}
-
-/// Nothing here is older than 1970, and not every database knows the times before history.
-pub(super) fn in_our_time(at: Timestamp) -> Timestamp {
-    at.max(Timestamp::from_micros(0))
 }

@@ -3,12 +3,11 @@
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
-use super::contacts::in_our_time;
 use super::shapes::{DeliveryPage, WebhookDraft, WebhookPatch, WebhookWithSecret, Webhooks};
 use crate::accounts::Operation;
 use crate::accounts::api::Caller;
 use crate::contacts::{Contacts, Delivery, DeliveryState, Webhook};
-use crate::http::page::{Cursor, DEFAULT_LIMIT};
+use crate::http::page::{Cursor, DEFAULT_LIMIT, in_our_time};
 use crate::http::{Created, Json, NoContent, Problem};
 use crate::ids::{DeliveryId, WebhookId};
 
