@@ -220,7 +220,8 @@ pub struct Publication {
     pub published_at: Timestamp,
     pub published_by: Option<UserId>,
     pub note: String,
-    /// The revision of the draft that it was; `None` if it came from the history instead.
+    /// The revision of the draft that says the same; `None`: the draft says something else. Compared at each change of
+    /// either, so that no look-up has to.
     revision: Option<i64>,
 }
 

@@ -55,7 +55,7 @@ pub struct Change {
 pub enum RestoreTo {
     /// It becomes the draft, in place of the one of this revision.
     Draft { seen: i64 },
-    /// It is published again, as a new version; the draft stays as it is.
+    /// It is published again, as a new version. A draft with changes stays as it is; one without goes along.
     Published,
 }
 
@@ -278,9 +278,6 @@ impl Bars {
                 return Ok(None);
             }
             replace_draft(bar, seen, version.configuration)?;
-            if let Some(live) = &mut bar.published {
-                live.revision = Some(bar.draft.revision);
-            }
             Ok(Some((
                 "bar.draft_discarded",
                 json!({ "revision": bar.draft.revision }),
@@ -306,8 +303,8 @@ impl Bars {
             if !bar.has_changes() {
                 return Ok(None);
             }
-            let (configuration, revision) = (bar.draft.configuration.clone(), bar.draft.revision);
-            let version = this.put_live(tx, actor, bar, &configuration, Some(revision), note)?;
+            let configuration = bar.draft.configuration.clone();
+            let version = this.put_live(tx, actor, bar, &configuration, note)?;
             Ok(Some(("bar.published", json!({ "version": version }))))
         })
         .await
@@ -333,18 +330,19 @@ impl Bars {
             };
             match to {
                 RestoreTo::Draft { seen } => {
-                    let before = bar.clone();
-                    replace_draft(bar, seen, earlier.configuration)?;
-                    if let Some(live) = bar.published.as_mut().filter(|live| live.version == version) {
-                        live.revision = Some(bar.draft.revision);
-                    }
-                    Ok((*bar != before).then(|| ("bar.draft_restored", json!({ "from_version": version }))))
+                    let changed = replace_draft(bar, seen, earlier.configuration)?;
+                    Ok(changed.then(|| ("bar.draft_restored", json!({ "from_version": version }))))
                 }
                 RestoreTo::Published => {
                     if bar.published.as_ref().is_some_and(|live| live.version == version) {
                         return Ok(None);
                     }
-                    let new = this.put_live(tx, actor, bar, &earlier.configuration, None, note)?;
+                    let untouched = !bar.has_changes();
+                    let new = this.put_live(tx, actor, bar, &earlier.configuration, note)?;
+                    if untouched {
+                        let seen = bar.draft.revision;
+                        replace_draft(bar, seen, earlier.configuration)?;
+                    }
                     Ok(Some((
                         "bar.published",
                         json!({ "version": new, "from_version": version }),
@@ -456,7 +454,11 @@ impl Bars {
                 let Some(mut bar) = store::find(tx, member, id)? else {
                     return Ok::<_, Error>(None);
                 };
+                let before = (bar.draft.revision, bar.published.clone());
                 if let Some((action, detail)) = work(&this, tx, &mut bar)? {
+                    if before != (bar.draft.revision, bar.published.clone()) {
+                        compare(tx, &mut bar)?;
+                    }
                     bar.updated_at = this.clock.now();
                     store::save(tx, &bar)?;
                     this.record(tx, actor, &bar, action, detail)?;
@@ -476,7 +478,6 @@ impl Bars {
         actor: Actor,
         bar: &mut Bar,
         configuration: &Configuration,
-        revision: Option<i64>,
         note: Note,
     ) -> Result<i32, Error> {
         let problems = rules::publishing_problems(configuration);
@@ -492,7 +493,7 @@ impl Bars {
                 Actor::Token(_) | Actor::Anonymous | Actor::System => None,
             },
             note: note.as_str().to_owned(),
-            revision,
+            revision: None,
         };
         store::insert_version(tx, bar, &publication, configuration)?;
         (self.announce)(tx, &bar.key)?;
@@ -520,6 +521,17 @@ fn expect_revision(bar: &Bar, seen: i64) -> Result<(), Error> {
     } else {
         Err(Error::DraftChanged { seen, current })
     }
+}
+
+/// Notes whether the draft says what visitors see, however it came to.
+fn compare(tx: &mut Conn, bar: &mut Bar) -> db::Result<()> {
+    let Some(live) = &mut bar.published else {
+        return Ok(());
+    };
+    let shown = store::find_version(tx, bar.member, bar.id, live.version)?;
+    let same = shown.is_some_and(|shown| shown.configuration == bar.draft.configuration);
+    live.revision = same.then_some(bar.draft.revision);
+    Ok(())
 }
 
 /// True if that made a difference.

@@ -244,6 +244,45 @@ both_databases! {
         client.post(&path(&bar, "/versions/9/restore"), json!({ "to": "published" })).await.problem(404);
     }
 
+    async fn a_draft_that_says_what_is_published_is_no_change_however_it_came_to(app: TestApp) {
+        let (_, client) = member(&app, "ada").await;
+        let bar = published(&client).await;
+        let original = message(&bar["draft"]["configuration"]).to_owned();
+        let bar = client.get(&path(&bar, "")).await.expect(200);
+        let second = reword(&client, &bar, "Second").await.expect(200);
+        assert_eq!((&second["revision"], &second["has_changes"]), (&json!(2), &json!(true)));
+        // Undone by hand.
+        let bar = client.get(&path(&bar, "")).await.expect(200);
+        let undone = reword(&client, &bar, &original).await.expect(200);
+        assert_eq!((&undone["revision"], &undone["has_changes"]), (&json!(3), &json!(false)));
+        assert_eq!(client.get("/api/v1/bars").await.expect(200)["items"][0]["has_changes"], false);
+        assert_eq!(client.post(&path(&bar, "/publish"), json!({})).await.expect(200)["published"]["version"], 1);
+
+        // An earlier version is published again, and the draft says the same already.
+        let bar = client.get(&path(&bar, "")).await.expect(200);
+        reword(&client, &bar, "Second").await.expect(200);
+        let bar = client.post(&path(&bar, "/publish"), json!({})).await.expect(200);
+        let draft = reword(&client, &bar, &original).await.expect(200);
+        assert_eq!(draft["has_changes"], true);
+        let back = client.post(&path(&bar, "/versions/1/restore"), json!({ "to": "published" })).await.expect(200);
+        assert_eq!((&back["published"]["version"], &back["draft"]["has_changes"]), (&json!(3), &json!(false)));
+        assert_eq!(back["draft"]["revision"], draft["revision"], "it was right already");
+        assert_eq!(client.get(&path(&bar, "")).await.expect(200)["draft"]["has_changes"], false);
+    }
+
+    async fn a_draft_without_changes_goes_along_with_what_is_published_again(app: TestApp) {
+        let (_, client) = member(&app, "ada").await;
+        let bar = published(&client).await;
+        let original = message(&bar["draft"]["configuration"]).to_owned();
+        reword(&client, &bar, "Second").await.expect(200);
+        let bar = client.post(&path(&bar, "/publish"), json!({})).await.expect(200);
+        let back = client.post(&path(&bar, "/versions/1/restore"), json!({ "to": "published" })).await.expect(200);
+        assert_eq!(message(&back["draft"]["configuration"]), original);
+        assert_eq!((&back["draft"]["revision"], &back["draft"]["has_changes"]), (&json!(3), &json!(false)));
+        // Whoever was still at the draft before is told.
+        reword(&client, &bar, "Third").await.problem(409);
+    }
+
     async fn a_draft_without_anything_published_can_not_be_discarded(app: TestApp) {
         let (_, client) = member(&app, "ada").await;
         let bar = made(&client).await;

@@ -484,7 +484,7 @@ impl BarsApi {
             shapes::RestoreTarget::Published if revision.is_some() => {
                 return Err(Problem::field(
                     "revision",
-                    "is for `draft` only: the draft stays as it is",
+                    "is for `draft` only: a draft with changes stays as it is",
                 ));
             }
             shapes::RestoreTarget::Published => RestoreTo::Published,

@@ -135,7 +135,7 @@ impl Example for PublishBar {
 pub enum RestoreTarget {
     /// The draft, in place of the current one.
     Draft,
-    /// What visitors see, as a new version.
+    /// What visitors see, as a new version. The draft goes along, unless it holds changes of its own.
     Published,
 }
 
