@@ -421,6 +421,43 @@ of('the record says who did what', async (page, anna, product) => {
   await page.getByText('You registered this member.').waitFor();
 });
 
+of('the record is narrowed by its address, and says so when nothing fits', async (page, anna, product) => {
+  const ben = await colleague(product, anna, 'editor');
+  await anna.call('PATCH', `/members/${anna.id}/profile`, { city: 'Bern' });
+  await ben.call('POST', '/bars', { name: 'Spring sale', goal: 'contact' });
+  await anna.call('POST', '/bars', { name: 'Summer sale', goal: 'contact' });
+  await page.goto('/settings/audit-log');
+  const entries = page.getByRole('list', { name: 'Audit log' }).getByRole('listitem');
+  const shows = (...said) =>
+    until(said.join(), async () => {
+      const texts = await entries.locator('p:first-child').allTextContents();
+      return texts.toSorted().join() === said.toSorted().join();
+    });
+  const [bens, mine] = ['Anna Berg made the bar “Spring sale”.', 'You made the bar “Summer sale”.'];
+  await page.getByText(bens).waitFor();
+  await page.getByLabel('Area').selectOption('Bars');
+  await shows(bens, mine);
+  await page.getByLabel('By').selectOption('Anna Berg (you)');
+  await shows(mine);
+  await page.reload();
+  await shows(mine);
+  await page.goBack();
+  await shows(bens, mine);
+  await entries
+    .filter({ hasText: 'Spring sale' })
+    .getByRole('button', { name: 'Only entries about Spring sale' })
+    .click();
+  await shows(bens);
+  await accessible(page, 'narrowed');
+  await page.getByRole('button', { name: 'Show entries about other things than Spring sale too' }).click();
+  await shows(bens, mine);
+  await page.getByLabel('To').fill('2020-01-01');
+  await page.getByRole('heading', { name: 'No entry fits' }).waitFor();
+  await accessible(page, 'nothing fits');
+  await page.getByRole('button', { name: 'Show all entries' }).click();
+  await page.getByText('You changed the profile.').waitFor();
+});
+
 for (const database of databases) {
   of(
     `a member ends after typed words and a password, and stays after all (${database})`,

@@ -20,19 +20,20 @@ function actor(entry: AuditEntry, names: Names): string {
   return entry.actor === 'anonymous' ? words.anonymous : words.system;
 }
 
+/** What an id is called, where it is known. */
+export function nameOf(id: string, names: Names): string | undefined {
+  const person = names.team.find((one) => one.id === id);
+  if (person) return person.name ?? person.email;
+  return [...names.bars, ...names.tokens].find((one) => one.id === id)?.name;
+}
+
 /** What it was done to, as a part of a sentence. */
-function target(entry: AuditEntry, names: Names): string {
+function target({ target: id }: AuditEntry, names: Names): string {
   const words = t().settings.audit;
-  if (entry.target.startsWith('bar_')) {
-    const bar = names.bars.find(({ id }) => id === entry.target);
-    return bar ? words.bar(bar.name) : words.barGone;
-  }
-  if (entry.target.startsWith('usr_')) {
-    const person = names.team.find(({ id }) => id === entry.target);
-    return person ? (person.name ?? person.email) : words.somebody;
-  }
-  const token = names.tokens.find(({ id }) => id === entry.target);
-  return token ? words.theToken(token.name) : words.someToken;
+  const name = nameOf(id, names);
+  if (id.startsWith('bar_')) return name ? words.bar(name) : words.barGone;
+  if (id.startsWith('usr_')) return name ?? words.somebody;
+  return name ? words.theToken(name) : words.someToken;
 }
 
 /** An entry as a sentence. */
