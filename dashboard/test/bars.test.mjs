@@ -289,6 +289,9 @@ of('the history is read, compared, and returned to', async (page, anna) => {
   await page.getByRole('listitem').filter({ hasText: 'Version 3' }).getByText('As it was').waitFor();
   const whole = await anna.call('GET', `/bars/${bar.id}`);
   assert.equal(whole.published.version, 3);
+  // The draft says the same: there is nothing left to publish.
+  await page.getByText('Changes that nobody sees yet.').waitFor({ state: 'detached' });
+  assert.equal(await page.getByText('Unpublished changes').count(), 0);
 });
 
 of('what was changed is published with a look at the difference', async (page, anna) => {
