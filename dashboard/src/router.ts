@@ -1,4 +1,5 @@
 import { createRouter } from 'sv-router';
+import { waysIn } from './pages/entry/ways-in';
 import { session } from './state/session.svelte';
 
 /** Where somebody goes who is logged in, and nobody else. */
@@ -59,12 +60,6 @@ export const { p, navigate, isActive, route, preload } = createRouter({
     hooks: { beforeLoad: membersOnly },
     '/': () => import('./pages/bars/EditorPage.svelte'),
   },
-  '/login': () => import('./pages/entry/LoginPage.svelte'),
-  '/register': () => import('./pages/entry/RegisterPage.svelte'),
-  '/verify': () => import('./pages/entry/VerifyPage.svelte'),
-  '/confirm-address': () => import('./pages/entry/ConfirmAddressPage.svelte'),
-  '/forgot-password': () => import('./pages/entry/ForgotPasswordPage.svelte'),
-  '/reset-password': () => import('./pages/entry/ResetPasswordPage.svelte'),
-  '/invitation': () => import('./pages/entry/InvitationPage.svelte'),
+  ...waysIn,
   '*': () => import('./pages/MissingPage.svelte'),
 });

@@ -3,11 +3,15 @@
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fill } from './content.mjs';
 import { member, openBrowser, openPage, openProduct } from './stage.mjs';
 
-const FOLDER = new URL('../../.build/screenshots/dashboard/', import.meta.url).pathname;
+/** `node test/screenshots.mjs [folder/] [beginnings of pages’ names …]` */
+const only = process.argv.slice(2);
+const FOLDER = only[0]?.includes('/')
+  ? resolve(only.shift())
+  : new URL('../../.build/screenshots/dashboard/', import.meta.url).pathname;
 const VIEWS = [
   { name: 'desktop-light' },
   { name: 'desktop-dark', dark: true },
@@ -128,7 +132,6 @@ async function picture(browser, product, as, page, view, name) {
   }
 }
 
-const only = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), 'contactbar-screenshots-'));
 const databaseFile = join(folder, 'contactbar.db');
 const product = await openProduct('sqlite', {

@@ -25,7 +25,7 @@ const pages = {
   'log-in': ['src/pages/entry/LoginPage.svelte'],
   bars: ['src/shell/Shell.svelte', 'src/pages/bars/BarsPage.svelte'],
 };
-const always = ['index.html', 'src/i18n/de.ts'];
+const always = ['src/i18n/de.ts'];
 
 let over = false;
 for (const [name, modules] of Object.entries(pages)) {

@@ -1,13 +1,8 @@
 import type { Language } from '../api/schema';
 import type { Catalogue } from './en';
+import { catalogues, KEPT } from './languages';
 
-/** Each language is one file; this is where it is named. */
-const catalogues: Record<Language, () => Promise<Catalogue>> = {
-  en: async () => (await import('./en')).en,
-  de: async () => (await import('./de')).de,
-};
-
-export const languages: Record<Language, string> = { en: 'English', de: 'Deutsch' };
+export { browsersLanguage, languages } from './languages';
 
 let language = $state<Language>('en');
 let catalogue = $state.raw<Catalogue>();
@@ -27,12 +22,5 @@ export async function setLanguage(wanted: Language) {
   catalogue = await catalogues[wanted]();
   language = wanted;
   document.documentElement.lang = wanted;
-  localStorage.setItem('contactbar.language', wanted);
-}
-
-/** What this browser read last, else the first of its languages that we have. */
-export function browsersLanguage(): Language {
-  const wanted = [localStorage.getItem('contactbar.language'), ...navigator.languages];
-  const known = wanted.map((tag) => tag?.slice(0, 2)).find((tag) => tag && tag in catalogues);
-  return (known as Language | undefined) ?? 'en';
+  localStorage.setItem(KEPT, wanted);
 }

@@ -24,8 +24,7 @@ export type Area = (typeof AREAS)[number];
 export const OTHERS = ['anonymous', 'system'] as const satisfies readonly AuditEntry['actor'][];
 
 type Query = NonNullable<operations['list_audit_log']['parameters']['query']>;
-const FILTERS = ['area', 'who', 'target', 'from', 'to'] as const;
-type Name = (typeof FILTERS)[number];
+type Name = 'area' | 'who' | 'target' | 'from' | 'to';
 
 export class AuditAddress {
   #params = $derived(searchParams.toURLSearchParams());
