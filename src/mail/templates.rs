@@ -66,6 +66,8 @@ pub enum Template {
         ends_at: Timestamp,
         settings_link: Url,
     },
+    /// An owner took that back.
+    MemberStays { member_name: String, bars_link: Url },
     /// A log-in from a device that we hadn't seen.
     NewLogin {
         at: Timestamp,
@@ -238,6 +240,7 @@ impl Template {
             Self::Autoresponse { .. } => "autoresponse",
             Self::SecondFactorChanged { .. } => "second_factor_changed",
             Self::MemberEnding { .. } => "member_ending",
+            Self::MemberStays { .. } => "member_stays",
             Self::NewLogin { .. } => "new_login",
             Self::TokenCreated { .. } => "token_created",
         }
@@ -248,7 +251,8 @@ impl Template {
             Self::VerifyAddress { .. }
             | Self::Invitation { .. }
             | Self::AlreadyRegistered { .. }
-            | Self::MemberEnding { .. } => Category::AccountMail,
+            | Self::MemberEnding { .. }
+            | Self::MemberStays { .. } => Category::AccountMail,
             Self::PasswordReset { .. }
             | Self::PasswordChanged { .. }
             | Self::AddressChangeConfirm { .. }
@@ -280,6 +284,7 @@ impl Template {
             | Self::Autoresponse { .. }
             | Self::SecondFactorChanged { .. }
             | Self::MemberEnding { .. }
+            | Self::MemberStays { .. }
             | Self::NewLogin { .. }
             | Self::TokenCreated { .. } => false,
         }
@@ -372,6 +377,7 @@ fn samples() -> Vec<Template> {
             ends_at: at(30 * 24 * 60),
             settings_link: url("settings/account"),
         },
+        Template::MemberStays { member_name: "Bloom & Petal".into(), bars_link: url("bars") },
         Template::NewLogin { at: at(0), device: "Firefox on Linux".into(), sessions_link: url("settings/sessions") },
         Template::TokenCreated { name: "Nightly export".into(), at: at(0), tokens_link: url("settings/tokens") },
     ]

@@ -202,6 +202,11 @@ both_databases! {
         assert!(kept["ends_at"].is_null(), "{kept}");
         owner.delete(&ending).await.expect(200);
         assert_eq!(view(&app, &ada).await, "", "on again");
+        let mails = app.mails().await;
+        let to: Vec<String> = mails.iter().map(|mail| mail.to.to_string()).collect();
+        assert_eq!(to, ["ada@shop.example"], "every owner, and once");
+        assert!(mails[0].subject.ends_with("stays with Contactbar"), "{}", mails[0].subject);
+        assert!(mails[0].text.contains("Nothing is deleted") && mails[0].text.contains("/bars"), "{}", mails[0].text);
         app.clock.advance(MINUTE);
         let last = owner.post(&ending, password()).await.expect(200);
         app.mails().await;

@@ -186,7 +186,10 @@ fn by(
 ) -> Result<Option<By>, Problem> {
     let is = |wanted| kind.is_none_or(|kind| kind == wanted);
     match (user, token) {
-        (Some(_), Some(_)) => Err(Problem::field("token_id", "can't be asked for together with `user_id`")),
+        (Some(_), Some(_)) => Err(Problem::field(
+            "token_id",
+            "can't be asked for together with `user_id`",
+        )),
         (Some(user), None) if is(ActorKind::User) => Ok(Some(By::Actor(Actor::User(user)))),
         (None, Some(token)) if is(ActorKind::Token) => Ok(Some(By::Actor(Actor::Token(token)))),
         (None, None) => Ok(kind.map(|kind| match kind {
@@ -195,6 +198,9 @@ fn by(
             ActorKind::Anonymous => By::Actor(Actor::Anonymous),
             ActorKind::System => By::Actor(Actor::System),
         })),
-        _ => Err(Problem::field("actor", "is not the kind of the one that is named")),
+        _ => Err(Problem::field(
+            "actor",
+            "is not the kind of the one that is named",
+        )),
     }
 }

@@ -55,7 +55,12 @@ impl Accounts {
                     member.id,
                     json!({ "ends_at": ends_at }),
                 )?;
-                service.tell_owners(tx, &member, ends_at)?;
+                let mail = Template::MemberEnding {
+                    member_name: member.name.to_string(),
+                    ends_at,
+                    settings_link: service.mailer.links().page("settings/account", &[]),
+                };
+                service.tell_owners(tx, &member, &mail)?;
                 Ok(member)
             })
             .await?;
@@ -63,24 +68,19 @@ impl Accounts {
         Ok(member)
     }
 
-    fn tell_owners(&self, tx: &mut Conn, member: &Member, ends_at: Timestamp) -> Result<(), TeamError> {
+    fn tell_owners(&self, tx: &mut Conn, member: &Member, mail: &Template) -> Result<(), TeamError> {
         let owners = addressees::find_addressees(tx, member.id, Role::Owner)?;
         for owner in owners.into_iter().flat_map(|owners| owners.people) {
-            let template = Template::MemberEnding {
-                member_name: member.name.to_string(),
-                ends_at,
-                settings_link: self.mailer.links().page("settings/account", &[]),
-            };
             let draft = Draft {
                 member: Some(member.id),
-                ..Draft::new(owner.address, owner.language, template).to_user(owner.user)
+                ..Draft::new(owner.address, owner.language, mail.clone()).to_user(owner.user)
             };
             self.mailer.enqueue(tx, draft)?;
         }
         Ok(())
     }
 
-    /// The member stays after all, and its bars are as they were.
+    /// The member stays after all, and its bars are as they were. Its owners are told.
     pub async fn withdraw_ending(&self, access: &Access) -> Result<Member, TeamError> {
         let user = access.user.ok_or(Error::NotFound)?;
         let (service, access) = (self.clone(), access.clone());
@@ -95,6 +95,11 @@ impl Accounts {
                         member.ends_at = None;
                         team::set_end(tx, member.id, None)?;
                         service.note(tx, &access, "member.ending_withdrawn", member.id, json!({}))?;
+                        let mail = Template::MemberStays {
+                            member_name: member.name.to_string(),
+                            bars_link: service.mailer.links().page("bars", &[]),
+                        };
+                        service.tell_owners(tx, &member, &mail)?;
                         Ok(member)
                     }
                 }

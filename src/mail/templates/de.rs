@@ -284,15 +284,30 @@ pub(super) fn letter(template: &Template) -> Letter {
             blocks: vec![
                 Block::heading(format!("{member_name} verlässt Contactbar")),
                 Block::text(format!(
-                    "Das Konto von {member_name} wurde von einer der Personen beendet, denen es gehört. Die Bars sind ab sofort aus: Sie zeigen nichts und zählen nichts."
+                    "Das Konto von {member_name} wurde von einer der Personen beendet, denen es gehört. Die Leisten sind ab sofort aus: Sie zeigen nichts und zählen nichts."
                 )),
                 Block::text(format!(
-                    "Am {} wird alles endgültig gelöscht: Bars, Zahlen, Kontakte, Webhooks, Tokens, Mails und das Team. Bis dahin können Sie Ihre Kontakte exportieren und das Ende in den Einstellungen zurücknehmen: Dann sind die Bars wieder an, wie sie waren.",
+                    "Am {} wird alles endgültig gelöscht: Leisten, Zahlen, Kontakte, Webhooks, Tokens, Mails und das Team. Bis dahin können Sie Ihre Kontakte exportieren und das Ende in den Einstellungen zurücknehmen: Dann sind die Leisten wieder an, wie sie waren.",
                     time(*ends_at)
                 )),
                 Block::button("Zu den Einstellungen", settings_link),
             ],
-            reason: format!("Sie erhalten diese Mail, weil Ihnen {member_name} gehört."),
+            reason: owner_of(member_name),
+        },
+        Template::MemberStays {
+            member_name,
+            bars_link,
+        } => Letter {
+            subject: format!("{member_name} bleibt bei Contactbar"),
+            preview: "Es wird nichts gelöscht.".into(),
+            blocks: vec![
+                Block::heading(format!("{member_name} bleibt bei Contactbar")),
+                Block::text(format!(
+                    "Das Ende von {member_name} wurde zurückgenommen. Es wird nichts gelöscht, und die Leisten sind wieder an, wie sie waren."
+                )),
+                Block::button("Zu den Leisten", bars_link),
+            ],
+            reason: owner_of(member_name),
         },
         Template::TokenCreated {
             name,
@@ -317,6 +332,10 @@ pub(super) fn letter(template: &Template) -> Letter {
 
 const ACCOUNT: &str = "Sie erhalten diese Mail, weil diese Adresse ein Konto hat.";
 const NOT_YOU: &str = "Falls Sie es waren, ist alles gut. Falls nicht, wählen Sie sofort ein neues Passwort: Das beendet alle Sitzungen.";
+
+fn owner_of(member_name: &str) -> String {
+    format!("Sie erhalten diese Mail, weil Ihnen {member_name} gehört.")
+}
 
 fn plural(count: u32, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })

@@ -288,7 +288,22 @@ pub(super) fn letter(template: &Template) -> Letter {
                 )),
                 Block::button("See the settings", settings_link),
             ],
-            reason: format!("You receive this mail because you own {member_name}."),
+            reason: owner_of(member_name),
+        },
+        Template::MemberStays {
+            member_name,
+            bars_link,
+        } => Letter {
+            subject: format!("{member_name} stays with Contactbar"),
+            preview: "Nothing is deleted.".into(),
+            blocks: vec![
+                Block::heading(format!("{member_name} stays with Contactbar")),
+                Block::text(format!(
+                    "An owner has undone the end of {member_name}. Nothing is deleted, and its bars are on again as they were."
+                )),
+                Block::button("See your bars", bars_link),
+            ],
+            reason: owner_of(member_name),
         },
         Template::TokenCreated {
             name,
@@ -314,6 +329,10 @@ pub(super) fn letter(template: &Template) -> Letter {
 const ACCOUNT: &str = "You receive this mail because this address has an account.";
 const NOT_YOU: &str =
     "If that was you, all is well. If not, choose a new password at once: that ends all sessions.";
+
+fn owner_of(member_name: &str) -> String {
+    format!("You receive this mail because you own {member_name}.")
+}
 
 fn plural(count: u32, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
