@@ -148,7 +148,12 @@ export async function fill(product, { call }, databaseFile) {
       message: 'Spring is here: 15 % off all city bikes until Sunday.',
       button: 'See the bikes',
     });
-    configuration.variants[0].goal.url = 'https://harbour-cycles.example/shop';
+    const [first] = configuration.variants;
+    first.goal.url = 'https://harbour-cycles.example/shop';
+    const second = structuredClone(first);
+    second.key = 'b';
+    second.texts.en.button = 'Save 15 % now';
+    configuration.variants.push(second);
   });
   await call('POST', `/bars/${spring.id}/publish`, { note: 'Prices of May' });
   const notice = await make(call, 'Holiday hours', 'notice', (configuration) =>
@@ -177,7 +182,13 @@ export async function fill(product, { call }, databaseFile) {
     seed: 11,
     variants: ['a', 'b'],
   });
-  await visit(product, spring, { visitors: 110, host: site, seed: 23, clicks: 0.17 });
+  await visit(product, spring, {
+    visitors: 110,
+    host: site,
+    seed: 23,
+    clicks: 0.17,
+    variants: ['a', 'b'],
+  });
   await visit(product, notice, { visitors: 40, host: site, seed: 31, closes: 0.4 });
   const by = dice(5);
   for (const person of PEOPLE) await write(product, contact, person, by.of(['a', 'b']), by);

@@ -1565,7 +1565,7 @@ export const de: Catalogue = {
     tokens: {
       title: 'API-Tokens',
       about: 'Was diese Oberfläche kann, kann auch ein Programm mit einem Token.',
-      reference: 'Referenz der API',
+      reference: 'API-Referenz',
       make: 'Token anlegen',
       empty: 'Noch keine Tokens',
       emptyText:
@@ -1797,6 +1797,17 @@ export const de: Catalogue = {
         expires_at: 'Endet',
         key: 'Schlüssel',
         ends_at: 'Endet',
+      },
+      changed: {
+        name: 'Name',
+        email: 'E-Mail-Adresse',
+        status: 'Status',
+        settings: 'Einstellungen',
+        allowed_hosts: 'Websites',
+        language: 'Sprache',
+        time_zone: 'Zeitzone',
+        kind: 'Art',
+        query: 'Filter',
       },
     },
     leave: {

@@ -1545,7 +1545,7 @@ export const en = {
     tokens: {
       title: 'API tokens',
       about: 'Whatever this dashboard does, a program with a token can do.',
-      reference: 'Reference of the API',
+      reference: 'API reference',
       make: 'Make a token',
       empty: 'No tokens yet',
       emptyText:
@@ -1775,6 +1775,17 @@ export const en = {
         expires_at: 'Ends',
         key: 'Key',
         ends_at: 'Ends',
+      },
+      changed: {
+        name: 'Name',
+        email: 'Email address',
+        status: 'Status',
+        settings: 'Settings',
+        allowed_hosts: 'Websites',
+        language: 'Language',
+        time_zone: 'Time zone',
+        kind: 'Kind',
+        query: 'Filters',
       },
     },
     leave: {

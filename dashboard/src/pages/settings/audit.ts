@@ -49,7 +49,7 @@ export function sentence(entry: AuditEntry, names: Names): string {
 export function details(entry: AuditEntry): { label: string; value: string }[] {
   if (typeof entry.detail !== 'object' || entry.detail === null) return [];
   const labels: Record<string, string> = t().settings.audit.fields;
-  const fields: Record<string, string> = t().settings.member.fields;
+  const fields: Record<string, string> = { ...t().settings.member.fields, ...t().settings.audit.changed };
   const roles: Record<string, string> = t().roles;
   return Object.entries(entry.detail as Record<string, unknown>)
     .filter(([key]) => key in labels)
