@@ -312,7 +312,7 @@ export const de: Catalogue = {
       madeAbout: (name) => `„${name}“ ist da.`,
       publish: 'Veröffentlichen',
       publishAbout: 'Setzen Sie Ihre Worte ein und veröffentlichen Sie. Vorher sieht sie niemand.',
-      edit: 'Bearbeiten und veröffentlichen',
+      edit: 'Zum Editor',
       published: 'Besucher können sie sehen.',
       paste: 'Diese Zeile in Ihre Website einfügen',
       pasteAbout:
