@@ -46,8 +46,9 @@ screenshots: widget dashboard ## pictures of every layout of the bar and every p
 	@cargo build --locked --quiet --bin contactbar
 	@cd dashboard && CONTACTBAR_BIN=$(CARGO_TARGET_DIR)/debug/contactbar node test/screenshots.mjs ../.build/screenshots/dashboard
 
-bench: widget ## how long the bar keeps a page's main thread busy
+bench: widget dashboard ## how long the bar keeps a page's main thread busy, and how soon the dashboard can be used
 	@cd widget-js && node bench/main-thread.mjs
+	@cargo build --locked --quiet --bin contactbar && cd dashboard && CONTACTBAR_BIN=$(CARGO_TARGET_DIR)/debug/contactbar node bench/interactive.mjs
 
 crash: ## kill -9 under load 200 times, beacons and mails, both databases; a disk that fails, a database that goes away
 	@tools/setup strace
