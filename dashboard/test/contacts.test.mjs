@@ -362,7 +362,7 @@ for (const database of databases)
       await page.getByText('230 selected').waitFor();
       await page.getByRole('button', { name: 'Set status' }).click();
       await page.getByRole('menuitem', { name: 'Spam' }).click();
-      await toast(page, '230 contacts changed.').waitFor();
+      await toast(page, '230 contacts changed.').waitFor({ timeout: 60_000 });
     });
 
     of(
