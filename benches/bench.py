@@ -130,6 +130,8 @@ def beacons(database):
         )
         member = contactbar.Member.registered(server)
         keys = [member.published_bar(name=f"Bar {n}")["key"] for n in range(BARS)]
+        for key in keys:  # what a publication sets off is over
+            requests.get(f"http://127.0.0.1:{server.port}/b/{key}.js", timeout=60)
         load = {"script": "beacons.lua", "BARS": ",".join(keys)}
         url = f"http://127.0.0.1:{server.port}/e"
         wrk(url, 64, secs=2, **load)

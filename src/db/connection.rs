@@ -81,11 +81,12 @@ impl Connector {
         match &self.url {
             DatabaseUrl::Sqlite(path) => {
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
-                // FULL: a commit is on the disk before it is acknowledged, also through a power cut.
+                // FULL: a commit is on the disk before it is acknowledged, also through a power cut. Checkpoints are made by
+                // `Db::checkpoint`, and by a commit only when nobody did for 32 MB.
                 conn.batch_execute(
                     "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                      PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; \
-                     PRAGMA journal_size_limit = 67108864;",
+                     PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 8000;",
                 )
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 if self.purpose == Purpose::Read {

@@ -4,6 +4,7 @@
 mod backup;
 mod connection;
 mod migrations;
+mod prepared;
 pub mod schema;
 #[macro_use]
 pub mod types;
@@ -18,6 +19,7 @@ use tokio::sync::Semaphore;
 pub use backup::{BackupError, backup, restore};
 pub use connection::{Conn, Connector, DatabaseUrl, MultiBackend, NotADatabaseUrl, Purpose};
 pub use migrations::all as all_migrations;
+pub use prepared::Prepared;
 pub use types::Json;
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -231,6 +233,19 @@ impl Db {
         self.writers
             .run(self.options.acquire_timeout, migrations::pending)
             .await
+    }
+
+    /// Copies what SQLite's log holds into its file, beside whoever writes: so that a commit seldom has to. PostgreSQL does
+    /// that by itself.
+    pub async fn checkpoint(&self) -> Result<()> {
+        if !matches!(self.options.url, DatabaseUrl::Sqlite(_)) {
+            return Ok(());
+        }
+        self.read(|conn| {
+            use diesel::connection::SimpleConnection;
+            Ok(conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?)
+        })
+        .await
     }
 
     /// Answers if the database does.

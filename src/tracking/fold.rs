@@ -120,6 +120,9 @@ impl Folder {
             if let Err(error) = self.catch_up(false).await {
                 tracing::warn!(%error, "arrivals wait in the journal");
             }
+            if let Err(error) = self.db.checkpoint().await {
+                tracing::warn!(%error, "the database's log stays as it is");
+            }
             let gather = async {
                 let grown = self.backlog.grown.notified();
                 if tokio::time::timeout(LOOK_EVERY, grown).await.is_ok() {

@@ -25,7 +25,7 @@ use crate::db::schema::{
     bars, daily_counts, daily_visitors, events, hourly_counts, hourly_drops, members, sites, visitor_salts,
 };
 use crate::db::types::{Document, Moment, Uid};
-use crate::db::{Conn, Json, Result};
+use crate::db::{Conn, Json, Prepared, Result};
 use crate::ids::{BarId, EventId, MemberId, VisitorId};
 
 pub use filtered::{
@@ -86,7 +86,7 @@ pub fn insert_events(conn: &mut Conn, rows: &[(&Event, bool)]) -> Result<Vec<boo
             }
             let column =
                 |of: fn(&Event) -> &str| rows.iter().map(|(event, _)| of(event)).collect::<Vec<&str>>();
-            let inserted: Vec<Inserted> = diesel::sql_query(
+            let insert = diesel::sql_query(
                 "INSERT INTO events (member_id, bar_id, event_id, kind, received_at, visitor, variant, host, path, \
                  referrer_host, browser, browser_version, system, device, language, utm, shown_ms, first_of_day) \
                  SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
@@ -109,8 +109,8 @@ pub fn insert_events(conn: &mut Conn, rows: &[(&Event, bool)]) -> Result<Vec<boo
             .bind::<Array<Text>, _>(column(|event| &event.language))
             .bind::<Array<Nullable<Document>>, _>(rows.iter().map(|(event, _)| utm(event)).collect::<Vec<_>>())
             .bind::<Array<Nullable<Integer>>, _>(rows.iter().map(|(event, _)| event.shown_ms).collect::<Vec<_>>())
-            .bind::<Array<Bool>, _>(rows.iter().map(|(_, first)| *first).collect::<Vec<_>>())
-            .load(c)?;
+            .bind::<Array<Bool>, _>(rows.iter().map(|(_, first)| *first).collect::<Vec<_>>());
+            let inserted: Vec<Inserted> = Prepared(insert).load(c)?;
             if inserted.len() == rows.len() {
                 return Ok(vec![true; rows.len()]);
             }
@@ -158,15 +158,15 @@ pub fn insert_visitors(conn: &mut Conn, rows: &[DayVisitor]) -> Result<Vec<bool>
                 #[diesel(sql_type = Uid)]
                 visitor: VisitorId,
             }
-            let inserted: Vec<Inserted> = diesel::sql_query(
+            let insert = diesel::sql_query(
                 "INSERT INTO daily_visitors (member_id, bar_id, day, visitor) SELECT * FROM unnest($1, $2, $3, $4) \
                  ON CONFLICT DO NOTHING RETURNING bar_id, day, visitor",
             )
             .bind::<Array<Uid>, _>(rows.iter().map(|row| row.member).collect::<Vec<_>>())
             .bind::<Array<Uid>, _>(rows.iter().map(|row| row.bar).collect::<Vec<_>>())
             .bind::<Array<Integer>, _>(rows.iter().map(|row| row.day).collect::<Vec<_>>())
-            .bind::<Array<Uid>, _>(rows.iter().map(|row| row.visitor).collect::<Vec<_>>())
-            .load(c)?;
+            .bind::<Array<Uid>, _>(rows.iter().map(|row| row.visitor).collect::<Vec<_>>());
+            let inserted: Vec<Inserted> = Prepared(insert).load(c)?;
             let inserted: std::collections::HashSet<(BarId, i32, VisitorId)> = inserted
                 .into_iter()
                 .map(|row| (row.bar_id, row.day, row.visitor))
@@ -201,7 +201,7 @@ macro_rules! add_counts {
         match $conn {
             Conn::Sqlite(c) => {
                 for (key, counts) in $rows {
-                    diesel::insert_into($table::table)
+                    let upsert = diesel::insert_into($table::table)
                         .values((
                             $table::member_id.eq(key.member),
                             $table::bar_id.eq(key.bar),
@@ -228,13 +228,13 @@ macro_rules! add_counts {
                             $table::clicks.eq($table::clicks + excluded($table::clicks)),
                             $table::closes.eq($table::closes + excluded($table::closes)),
                             $table::submissions.eq($table::submissions + excluded($table::submissions)),
-                        ))
-                        .execute(c)?;
+                        ));
+                    Prepared(upsert).execute(c)?;
                 }
             }
             Conn::Postgres(c) => {
                 let number = |of: fn(&Counts) -> i64| $rows.values().map(of).collect::<Vec<i64>>();
-                diesel::sql_query(concat!(
+                let upsert = diesel::sql_query(concat!(
                     "INSERT INTO ",
                     stringify!($table),
                     " AS t (member_id, bar_id, dimension, ",
@@ -257,8 +257,8 @@ macro_rules! add_counts {
                 .bind::<Array<BigInt>, _>(number(|counts| counts.visitors))
                 .bind::<Array<BigInt>, _>(number(|counts| counts.clicks))
                 .bind::<Array<BigInt>, _>(number(|counts| counts.closes))
-                .bind::<Array<BigInt>, _>(number(|counts| counts.submissions))
-                .execute(c)?;
+                .bind::<Array<BigInt>, _>(number(|counts| counts.submissions));
+                Prepared(upsert).execute(c)?;
             }
         }
     };
@@ -309,7 +309,7 @@ fn add_sites(conn: &mut Conn, rows: &SiteSums<'_>) -> Result<()> {
                     excluded(sites::last_seen_at),
                 )
                 .otherwise(sites::last_seen_at);
-                diesel::insert_into(sites::table)
+                let upsert = diesel::insert_into(sites::table)
                     .values((
                         sites::member_id.eq(member),
                         sites::bar_id.eq(bar),
@@ -329,14 +329,14 @@ fn add_sites(conn: &mut Conn, rows: &SiteSums<'_>) -> Result<()> {
                         sites::clicks.eq(sites::clicks + excluded(sites::clicks)),
                         sites::closes.eq(sites::closes + excluded(sites::closes)),
                         sites::submissions.eq(sites::submissions + excluded(sites::submissions)),
-                    ))
-                    .execute(c)?;
+                    ));
+                Prepared(upsert).execute(c)?;
             }
         }
         Conn::Postgres(c) => {
             let number =
                 |of: fn(&Counts) -> i64| rows.values().map(|seen| of(&seen.counts)).collect::<Vec<i64>>();
-            diesel::sql_query(
+            let upsert = diesel::sql_query(
                 "INSERT INTO sites AS t (member_id, bar_id, host, first_seen_at, last_seen_at, views, clicks, closes, \
                  submissions) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) \
                  ON CONFLICT (member_id, bar_id, host) DO UPDATE SET \
@@ -352,8 +352,8 @@ fn add_sites(conn: &mut Conn, rows: &SiteSums<'_>) -> Result<()> {
             .bind::<Array<BigInt>, _>(number(|counts| counts.views))
             .bind::<Array<BigInt>, _>(number(|counts| counts.clicks))
             .bind::<Array<BigInt>, _>(number(|counts| counts.closes))
-            .bind::<Array<BigInt>, _>(number(|counts| counts.submissions))
-            .execute(c)?;
+            .bind::<Array<BigInt>, _>(number(|counts| counts.submissions));
+            Prepared(upsert).execute(c)?;
         }
     }
     Ok(())
