@@ -46,9 +46,12 @@ screenshots: widget dashboard ## pictures of every layout of the bar and every p
 	@cargo build --locked --quiet --bin contactbar
 	@cd dashboard && CONTACTBAR_BIN=$(CARGO_TARGET_DIR)/debug/contactbar node test/screenshots.mjs ../.build/screenshots/dashboard
 
-bench: widget dashboard ## how long the bar keeps a page's main thread busy, and how soon the dashboard can be used
+bench: widget dashboard ## what it carries beside a bare server, statistics and contacts by the million, main thread and first page
+	@tools/setup build test bench python
+	@cargo build --locked --quiet --release --bin contactbar --example bare_server --example run_sql
+	@CONTACTBAR_BIN=$(CARGO_TARGET_DIR)/release/contactbar .build/venv/bin/python benches/bench.py
+	@cd dashboard && CONTACTBAR_BIN=$(CARGO_TARGET_DIR)/release/contactbar node bench/interactive.mjs
 	@cd widget-js && node bench/main-thread.mjs
-	@cargo build --locked --quiet --bin contactbar && cd dashboard && CONTACTBAR_BIN=$(CARGO_TARGET_DIR)/debug/contactbar node bench/interactive.mjs
 
 crash: ## kill -9 under load 200 times, beacons and mails, both databases; a disk that fails, a database that goes away
 	@tools/setup strace
