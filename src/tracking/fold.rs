@@ -139,9 +139,13 @@ impl Folder {
         }
     }
 
-    /// Folds all there is; with `wait`, also what others are folding: waits until they have.
+    /// Folds all there is, and not what comes meanwhile: that has its time to gather. With `wait`, also what others are
+    /// folding: waits until they have.
     pub async fn catch_up(&self, wait: bool) -> Result<(), NotFolded> {
-        let list = |conn: &mut Conn| table::list_oldest(conn, journal::FORMAT, EVENTS_AT_ONCE);
+        let Some(last) = self.db.read(table::find_last).await? else {
+            return Ok(());
+        };
+        let list = move |conn: &mut Conn| table::list_oldest(conn, journal::FORMAT, last, EVENTS_AT_ONCE);
         loop {
             let ids = self.db.read(list).await?;
             if ids.is_empty() {

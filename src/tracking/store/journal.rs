@@ -24,10 +24,17 @@ pub fn append(conn: &mut Conn, format: i16, events: i32, arrivals: &[u8]) -> Res
     Ok(())
 }
 
-/// The oldest entries, of about so many events together.
-pub fn list_oldest(conn: &mut Conn, format: i16, events: i64) -> Result<Vec<i64>> {
+/// The newest entry.
+pub fn find_last(conn: &mut Conn) -> Result<Option<i64>> {
+    let all = event_journal::table.filter(event_journal::format.gt(0));
+    Ok(all.select(diesel::dsl::max(event_journal::id)).first(conn)?)
+}
+
+/// The oldest entries up to `last`, of about so many events together.
+pub fn list_oldest(conn: &mut Conn, format: i16, last: i64, events: i64) -> Result<Vec<i64>> {
     let sizes: Vec<(i64, i32)> = event_journal::table
         .filter(event_journal::format.between(1, format))
+        .filter(event_journal::id.le(last))
         .order(event_journal::id)
         .limit(1024)
         .select((event_journal::id, event_journal::events))
