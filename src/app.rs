@@ -21,7 +21,7 @@ use crate::{
         api::{BarsApi, ShowingApi, TemplatesApi},
     },
     clock::{self, Clock},
-    config::{Config, Migrate, Switch},
+    config::{Config, Migrate, ProxyHeader, Switch},
     contacts::{
         self, Contacts, DeliverWebhook, PurgeDeliveries, SendDigests,
         api::{
@@ -37,7 +37,7 @@ use crate::{
     },
     http::{
         Methods,
-        client_addr::TrustedProxies,
+        client_addr::{self, TrustedProxies},
         dashboard::Dashboard,
         docs,
         guards::{AddressLimits, Guarded, Rules},
@@ -125,6 +125,7 @@ impl App {
             url: config.database_url().clone(),
             pool_size: config.database_pool_size,
             acquire_timeout: config.database_wait,
+            keep_prepared: config.prepared_statements == Switch::On,
         })
         .context("the database's folder can't be made")?;
         let metrics = Metrics::new();
@@ -190,7 +191,14 @@ impl App {
         metrics.observe(
             "ingest_queue_depth",
             "Requests with events that wait to be written",
-            move || i64::try_from(queue.queue_depth().0).unwrap_or(i64::MAX),
+            move || count(queue.queue_depth().0),
+        );
+
+        let backlog = tracking.clone();
+        metrics.observe(
+            "ingest_backlog",
+            "Arrivals of this process that wait in the journal to be folded, about",
+            move || count(backlog.backlog()),
         );
 
         // Handlers of jobs.
@@ -347,7 +355,13 @@ impl App {
             headers: SecurityHeaders {
                 hsts: self.config.public_url.scheme() == "https",
             },
-            proxies: TrustedProxies(self.config.trusted_proxies.clone()),
+            proxies: TrustedProxies {
+                networks: self.config.trusted_proxies.clone(),
+                header: match self.config.proxy_header {
+                    ProxyHeader::XForwardedFor => client_addr::ProxyHeader::XForwardedFor,
+                    ProxyHeader::Forwarded => client_addr::ProxyHeader::Forwarded,
+                },
+            },
             limits: self.address_limits.clone(),
             metrics: self.metrics.clone(),
             random: self.random.clone(),
@@ -476,6 +490,7 @@ impl App {
                 self.account_limit.clone(),
                 self.form_limits.clone(),
                 self.install_limit.clone(),
+                self.tracking.clone(),
                 self.idempotency.clone(),
                 stop_jobs.clone(),
             ),
@@ -528,6 +543,7 @@ impl App {
     }
 
     async fn prepare_database(&self) -> anyhow::Result<()> {
+        self.db.wait_for_it().await.context("reaching the database")?;
         match self.config.migrate {
             Migrate::Auto => {
                 let ran = self.migrate().await?;
@@ -583,11 +599,21 @@ fn observe_pool(metrics: &Metrics, db: &Db) {
     metrics.observe(
         "db_connections_in_use",
         "Database connections in use",
-        move || used.pool_state().0.into(),
+        move || count(used.pool_state().0),
     );
     metrics.observe("db_connections", "Database connections open", move || {
-        all.pool_state().1.into()
+        count(all.pool_state().1)
     });
+    let away = db.clone();
+    metrics.observe(
+        "db_away",
+        "1 while the database can't be reached and requests are refused for it",
+        move || away.is_away().into(),
+    );
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn per_minute<K>(config: &Config, name: &'static str, amount: u32, clock: &Clock) -> RateLimit<K>
@@ -627,6 +653,7 @@ async fn forget_the_idle(
     accounts: RateLimit<uuid::Uuid>,
     forms: FormLimits,
     installs: RateLimit<MemberId>,
+    tracking: Tracking,
     idempotency: Idempotency,
     stop: CancellationToken,
 ) {
@@ -638,6 +665,7 @@ async fn forget_the_idle(
         accounts.forget_idle();
         forms.forget_idle();
         installs.forget_idle();
+        tracking.forget_idle();
         if let Err(error) = idempotency.forget_expired().await {
             tracing::warn!(error = %error, "old Idempotency-Keys were not forgotten");
         }

@@ -138,6 +138,16 @@ impl Tracking {
         }
     }
 
+    /// About how many arrivals of this process are acknowledged and not folded yet.
+    pub fn backlog(&self) -> usize {
+        self.folder.backlog()
+    }
+
+    /// Forgets the salt of a day that is over; called now and then.
+    pub fn forget_idle(&self) {
+        self.salts.forget_others(self.clock.now());
+    }
+
     /// How many requests wait for the writer, and how many may.
     pub fn queue_depth(&self) -> (usize, usize) {
         self.queue.depth()

@@ -44,7 +44,8 @@ impl std::fmt::Debug for Salt {
     }
 }
 
-/// The salts: made once among all processes, in the database; only the latest is also kept here.
+/// The salts: made once among all processes, in the database; only the day's is also kept here, which may
+/// be an earlier one's again once a clock that went ahead is put right.
 #[derive(Clone)]
 pub struct Salts {
     db: Db,
@@ -75,10 +76,16 @@ impl Salts {
             .write(move |tx| store::find_or_make_salt(tx, day, &fresh, now))
             .await?;
         let mut latest = self.latest.write().expect("no holder of this lock panics");
-        if latest.is_none_or(|(of, _)| of < day) {
-            *latest = Some((day, salt));
-        }
+        *latest = Some((day, salt));
         Ok(salt)
+    }
+
+    /// Forgets the salt in memory if it is not the day's: what is destroyed in the database must not live on here.
+    pub fn forget_others(&self, now: Timestamp) {
+        let mut latest = self.latest.write().expect("no holder of this lock panics");
+        if latest.is_some_and(|(of, _)| of != now.day()) {
+            *latest = None;
+        }
     }
 }
 

@@ -206,7 +206,7 @@ impl Stage {
     }
 }
 
-fn views(views: i64, visitors: i64) -> Counts {
+pub fn views(views: i64, visitors: i64) -> Counts {
     Counts {
         views,
         visitors,
@@ -240,7 +240,7 @@ async fn sql(app: &App, statement: &'static str) {
         .unwrap();
 }
 
-fn poll<T>(future: &mut Pin<&mut impl Future<Output = T>>) -> bool {
+pub fn poll<T>(future: &mut Pin<&mut impl Future<Output = T>>) -> bool {
     future
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
@@ -248,14 +248,14 @@ fn poll<T>(future: &mut Pin<&mut impl Future<Output = T>>) -> bool {
 }
 
 /// The same service in another process: its own queue and caches on the same database. Its writer is not running.
-fn another_process(app: &TestApp, settings: &[&str]) -> (App, Client) {
+pub fn another_process(app: &TestApp, settings: &[&str]) -> (App, Client) {
     let clock = app.clock.clone();
     let other = App::build(app.database.config(settings), clock, Random::seeded(77)).unwrap();
     let client = Client::of(other.router().map_to_response().boxed());
     (other, client)
 }
 
-fn run_writer(app: &App) -> tokio::task::JoinHandle<()> {
+pub fn run_writer(app: &App) -> tokio::task::JoinHandle<()> {
     let tracking = app.tracking.clone();
     tokio::spawn(async move { tracking.run_writer(CancellationToken::new()).await })
 }
