@@ -1,4 +1,4 @@
-# One image, one binary. SQLite and mail files live in /var/lib/contactbar unless CONTACTBAR_DATABASE says otherwise.
+# One image, one binary. SQLite and mail files live in /var/lib/contactbar unless CONTACTBAR_DATABASE_URL says otherwise.
 #   docker build -t contactbar . && docker run -p 8080:8080 -v contactbar:/var/lib/contactbar contactbar
 
 FROM node:22-bookworm-slim AS frontends

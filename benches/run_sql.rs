@@ -18,6 +18,7 @@ async fn main() -> anyhow::Result<()> {
         url,
         pool_size: 1,
         acquire_timeout: Duration::from_secs(60),
+        keep_prepared: true,
     })?;
     db.write(move |tx| Ok::<_, db::Error>(tx.batch_execute(&statements)?))
         .await?;

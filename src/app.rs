@@ -21,7 +21,7 @@ use crate::{
         api::{BarsApi, ShowingApi, TemplatesApi},
     },
     clock::{self, Clock},
-    config::{Config, Migrate, Switch},
+    config::{Config, Migrate, ProxyHeader, Switch},
     contacts::{
         self, Contacts, DeliverWebhook, PurgeDeliveries, SendDigests,
         api::{
@@ -37,7 +37,7 @@ use crate::{
     },
     http::{
         Methods,
-        client_addr::TrustedProxies,
+        client_addr::{self, TrustedProxies},
         dashboard::Dashboard,
         docs,
         guards::{AddressLimits, Guarded, Rules},
@@ -129,6 +129,7 @@ impl App {
             url: config.database_url().clone(),
             pool_size: config.database_pool_size,
             acquire_timeout: config.database_wait,
+            keep_prepared: config.prepared_statements == Switch::On,
         })
         .context("the database's folder can't be made")?;
         let metrics = Metrics::new();
@@ -199,7 +200,14 @@ impl App {
         metrics.observe(
             "ingest_queue_depth",
             "Requests with events that wait to be written",
-            move || i64::try_from(queue.queue_depth().0).unwrap_or(i64::MAX),
+            move || count(queue.queue_depth().0),
+        );
+
+        let backlog = tracking.clone();
+        metrics.observe(
+            "ingest_backlog",
+            "Arrivals of this process that wait in the journal to be folded, about",
+            move || count(backlog.backlog()),
         );
 
         // Handlers of jobs.
@@ -359,7 +367,13 @@ impl App {
             headers: SecurityHeaders {
                 hsts: self.config.public_url.scheme() == "https",
             },
-            proxies: TrustedProxies(self.config.trusted_proxies.clone()),
+            proxies: TrustedProxies {
+                networks: self.config.trusted_proxies.clone(),
+                header: match self.config.proxy_header {
+                    ProxyHeader::XForwardedFor => client_addr::ProxyHeader::XForwardedFor,
+                    ProxyHeader::Forwarded => client_addr::ProxyHeader::Forwarded,
+                },
+            },
             limits: self.address_limits.clone(),
             metrics: self.metrics.clone(),
             random: self.random.clone(),
@@ -541,6 +555,7 @@ impl App {
     }
 
     async fn prepare_database(&self) -> anyhow::Result<()> {
+        self.db.wait_for_it().await.context("reaching the database")?;
         match self.config.migrate {
             Migrate::Auto => {
                 let ran = self.migrate().await?;
@@ -633,11 +648,21 @@ fn observe_pool(metrics: &Metrics, db: &Db) {
     metrics.observe(
         "db_connections_in_use",
         "Database connections in use",
-        move || used.pool_state().0.into(),
+        move || count(used.pool_state().0),
     );
     metrics.observe("db_connections", "Database connections open", move || {
-        all.pool_state().1.into()
+        count(all.pool_state().1)
     });
+    let away = db.clone();
+    metrics.observe(
+        "db_away",
+        "1 while the database can't be reached and requests are refused for it",
+        move || away.is_away().into(),
+    );
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn per_minute<K>(config: &Config, name: &'static str, amount: u32, clock: &Clock) -> RateLimit<K>

@@ -125,17 +125,30 @@ pub struct Clock(Source);
 
 #[derive(Clone)]
 enum Source {
-    System,
-    Frozen(Arc<AtomicI64>),
+    /// Since when.
+    System(std::time::Instant),
+    Frozen(Arc<Frozen>),
+}
+
+struct Frozen {
+    now: AtomicI64,
+    uptime: AtomicI64,
 }
 
 impl Clock {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's time"
+    )]
     pub fn system() -> Self {
-        Self(Source::System)
+        Self(Source::System(std::time::Instant::now()))
     }
 
     pub fn frozen(at: Timestamp) -> Self {
-        Self(Source::Frozen(Arc::new(AtomicI64::new(at.0))))
+        Self(Source::Frozen(Arc::new(Frozen {
+            now: AtomicI64::new(at.0),
+            uptime: AtomicI64::new(0),
+        })))
     }
 
     #[allow(
@@ -144,15 +157,34 @@ impl Clock {
     )]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => jiff::Timestamp::now().into(),
-            Source::Frozen(at) => Timestamp(at.load(Ordering::SeqCst)),
+            Source::System(_) => jiff::Timestamp::now().into(),
+            Source::Frozen(at) => Timestamp(at.now.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// How long this clock has run: it moves on whatever is done to the time of day. What lasts for a while within the
+    /// process (a cache, a rate limit) is measured by it; what others read is a [`Timestamp`].
+    pub fn uptime(&self) -> Duration {
+        match &self.0 {
+            Source::System(start) => start.elapsed(),
+            Source::Frozen(at) => {
+                Duration::from_micros(u64::try_from(at.uptime.load(Ordering::SeqCst)).unwrap_or(0))
+            }
         }
     }
 
     /// Moves a frozen clock on. The system's clock moves by itself and is left alone.
     pub fn advance(&self, by: Duration) {
         if let Source::Frozen(at) = &self.0 {
-            at.fetch_add(micros(by), Ordering::SeqCst);
+            at.now.fetch_add(micros(by), Ordering::SeqCst);
+            at.uptime.fetch_add(micros(by), Ordering::SeqCst);
+        }
+    }
+
+    /// Sets a frozen clock's time of day, as an operator or a time server may, forwards or backwards; no time passes.
+    pub fn set(&self, at: Timestamp) {
+        if let Source::Frozen(frozen) = &self.0 {
+            frozen.now.store(at.0, Ordering::SeqCst);
         }
     }
 }
@@ -193,6 +225,14 @@ mod tests {
         assert_eq!(Timestamp::from_micros(-1).hour(), -1);
         assert_eq!(Timestamp::from_micros(-1).day(), -1);
         assert_eq!(Timestamp::from_secs(86_400).day(), 1);
+    }
+
+    #[test]
+    fn a_time_of_day_that_is_set_leaves_what_lasts_alone() {
+        let clock = Clock::frozen(Timestamp::from_secs(1_000_000));
+        clock.advance(MINUTE);
+        clock.set(Timestamp::from_secs(5));
+        assert_eq!((clock.now(), clock.uptime()), (Timestamp::from_secs(5), MINUTE));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Every setting: its name, its default, its meaning. Read once, from the command line and an environment that is
 //! handed in; whatever is unknown or contradicts itself stops the start with a message that says what to do.
 //!
-//! Each setting is a flag (`--public-url`) and an environment variable (`CONTACTBAR_PUBLIC_URL`); the flag wins.
+//! Each setting is a flag (`--public-url`) and an environment variable (`CONTACTBAR_PUBLIC_URL`); the flag wins. A variable
+//! with `_FILE` at its end names a file that holds the value, as containers and systemd hand out secrets.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -41,6 +42,11 @@ pub struct Config {
     #[arg(long, global = true, value_name = "SECONDS", default_value = "5", value_parser = seconds(1, 60))]
     pub database_wait: Duration,
 
+    /// Whether statements stay prepared on their connections to PostgreSQL. Off behind a pooler that hands connections from
+    /// transaction to transaction and keeps no prepared statements (PgBouncer before 1.21).
+    #[arg(long, global = true, value_name = "on|off", default_value = "on")]
+    pub prepared_statements: Switch,
+
     /// Whether `serve` runs the migrations that are missing (once among many starters), or refuses to start without them.
     #[arg(long, global = true, value_name = "auto|off", default_value = "auto")]
     pub migrate: Migrate,
@@ -70,6 +76,15 @@ pub struct Config {
     /// address. For example `10.0.0.0/8,::1/128` [default: none].
     #[arg(long, global = true, value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
+
+    /// The header in which those proxies name the client. The other one is not read: a client could write it.
+    #[arg(
+        long,
+        global = true,
+        value_name = "x-forwarded-for|forwarded",
+        default_value = "x-forwarded-for"
+    )]
+    pub proxy_header: ProxyHeader,
 
     /// Connections that may be open at a time; more wait.
     #[arg(long, global = true, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -164,6 +179,13 @@ pub enum LogFormat {
     Json,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProxyHeader {
+    XForwardedFor,
+    /// RFC 7239
+    Forwarded,
+}
+
 /// A setting that may hold a password: it never shows itself.
 #[derive(Clone)]
 struct Secret<T>(T);
@@ -189,7 +211,8 @@ impl<T: std::str::FromStr> std::str::FromStr for Secret<T> {
     about = "Embeddable contact bars: exact counts, a small script, promises kept by construction."
 )]
 #[command(
-    after_help = "Each setting can also come from the environment: --public-url from CONTACTBAR_PUBLIC_URL, and so on."
+    after_help = "Each setting can also come from the environment: --public-url from CONTACTBAR_PUBLIC_URL, and so on; or from a file \
+                  that CONTACTBAR_PUBLIC_URL_FILE names: for what holds a password, such as the database's URL."
 )]
 struct CommandLine<C: clap::Subcommand> {
     #[command(subcommand)]
@@ -209,6 +232,7 @@ impl Config {
             .filter(|(name, _)| name.starts_with(PREFIX))
             .collect();
         let mut command = CommandLine::<C>::command();
+        let env = read_files(&mut command, env)?;
         check_names(&mut command, &env)?;
         // A variable takes the place of the default, so that a flag still wins and both are parsed alike.
         command = command.mut_args(
@@ -277,6 +301,33 @@ impl Config {
 /// `public-url` → `CONTACTBAR_PUBLIC_URL`
 fn variable(long: &str) -> String {
     format!("{PREFIX}{}", long.replace('-', "_").to_uppercase())
+}
+
+/// `CONTACTBAR_DATABASE_URL_FILE=/run/secrets/x` → `CONTACTBAR_DATABASE_URL` with what the file holds.
+fn read_files(
+    command: &mut clap::Command,
+    env: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, clap::Error> {
+    let mut read = BTreeMap::new();
+    for (name, value) in &env {
+        let Some(setting) = name.strip_suffix("_FILE") else {
+            read.insert(name.clone(), value.clone());
+            continue;
+        };
+        if env.contains_key(setting) {
+            return Err(refusal(command, format!("{setting} and {name} are both set")));
+        }
+        match std::fs::read_to_string(value) {
+            Ok(text) => read.insert(setting.to_owned(), text.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(error) => {
+                return Err(refusal(
+                    command,
+                    format!("{name}: {value} can't be read: {error}"),
+                ));
+            }
+        };
+    }
+    Ok(read)
 }
 
 /// A misspelt variable would otherwise be a setting that silently does nothing. `CONTACTBAR_TEST_…` are the tests'.
@@ -406,6 +457,27 @@ mod tests {
             config.database_url(),
             &DatabaseUrl::Sqlite("/x/contactbar.db".into())
         );
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_file() {
+        let file = std::env::temp_dir().join(format!("contactbar-secret-{}", std::process::id()));
+        std::fs::write(&file, "postgres://u:swordfish@h/d\n").unwrap();
+        let path = file.to_str().unwrap();
+        let config = load(&[], &[("CONTACTBAR_DATABASE_URL_FILE", path)]).unwrap();
+        assert_eq!(
+            config.database_url(),
+            &DatabaseUrl::Postgres("postgres://u:swordfish@h/d".into())
+        );
+        let twice = [
+            ("CONTACTBAR_DATABASE_URL", "sqlite:x"),
+            ("CONTACTBAR_DATABASE_URL_FILE", path),
+        ];
+        assert!(load(&[], &twice).unwrap_err().contains("both set"));
+        std::fs::remove_file(&file).unwrap();
+        let gone = load(&[], &[("CONTACTBAR_DATABASE_URL_FILE", path)]).unwrap_err();
+        assert!(gone.contains("can't be read"), "{gone}");
+        assert!(load(&[], &[("CONTACTBAR_NO_SUCH_FILE", "/dev/null")]).is_err());
     }
 
     #[test]

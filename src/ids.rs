@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::secrets::Random;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -81,6 +81,14 @@ macro_rules! ids {
         }
         pub(crate) use for_each_id;
     };
+}
+
+impl JobId {
+    /// When it was made, to the millisecond.
+    pub fn made_at(&self) -> Timestamp {
+        let millis = self.0.as_u128() >> 80;
+        Timestamp::from_micros(i64::try_from(millis * 1000).unwrap_or(i64::MAX))
+    }
 }
 
 ids! {

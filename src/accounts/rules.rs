@@ -75,9 +75,10 @@ pub struct Tally {
 /// Counts a try before it is made, so that many at once don't slip through together. `Err`: not now, try again in so
 /// long; such a try counts for nothing.
 pub fn count_try(before: Option<Tally>, throttle: Throttle, now: Timestamp) -> Result<Tally, Duration> {
+    // What lies further ahead than any wait was noted by a clock that has been put right since.
     let blocked = before
         .and_then(|tally| tally.blocked_until)
-        .filter(|until| *until > now);
+        .filter(|until| *until > now && until.since(now) <= throttle.longest_wait);
     if let Some(until) = blocked {
         return Err(until.since(now));
     }
@@ -88,6 +89,7 @@ pub fn count_try(before: Option<Tally>, throttle: Throttle, now: Timestamp) -> R
     };
     let tally = before
         .filter(|tally| now < tally.first_failure_at + throttle.window)
+        .filter(|tally| tally.first_failure_at < now + throttle.window)
         .unwrap_or(fresh);
     let failures = tally.failures.saturating_add(1);
     let over = u32::try_from(failures - throttle.free).unwrap_or(0);

@@ -11,7 +11,7 @@ use super::recent::Recent;
 use super::settings::Settings;
 use super::{BarKey, BarName, BarState, HostPattern, LegacyId, is_allowed, store};
 use crate::accounts::OwnVisits;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::db::{self, Conn, Db};
 use crate::ids::{BarId, MemberId};
 
@@ -19,6 +19,8 @@ use crate::ids::{BarId, MemberId};
 pub const FRESH: Duration = Duration::from_secs(5);
 /// How long a database that was away is left alone, and what is known believed beyond its time.
 const AWAY: Duration = Duration::from_secs(1);
+/// What is not answered after so long is not answered: who asks holds up everybody else who wants the same bar.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 /// The bound of all bars in memory, by an estimate of what each takes.
 const FOUND_BYTES: usize = 24 << 20;
 /// The bound of the keys that are known to be nobody's.
@@ -76,17 +78,18 @@ struct Shared {
 
 struct State {
     found: Recent<BarKey, Found>,
-    unknown: Recent<BarKey, Timestamp>,
+    unknown: Recent<BarKey, Duration>,
     /// What old snippets mean; `None`: no bar.
-    legacy: Recent<LegacyId, (Option<BarKey>, Timestamp)>,
+    legacy: Recent<LegacyId, (Option<BarKey>, Duration)>,
     /// Grows with every change in this process, so that a look-up that began before one is not kept.
     changes: u64,
-    away_until: Timestamp,
+    /// As all times here, of the clock's uptime: entries expire whatever is done to the time of day.
+    away_until: Duration,
 }
 
 struct Found {
     bar: Arc<PublishedBar>,
-    until: Timestamp,
+    until: Duration,
 }
 
 enum Look {
@@ -102,7 +105,7 @@ impl PublishedBars {
             unknown: Recent::new(UNKNOWN_KEYS),
             legacy: Recent::new(LEGACY_IDS),
             changes: 0,
-            away_until: Timestamp::default(),
+            away_until: Duration::ZERO,
         };
         let shared = Shared {
             state: Mutex::new(state),
@@ -127,11 +130,7 @@ impl PublishedBars {
             Look::Unsure { changes } => changes,
         };
         let wanted = *key;
-        match self
-            .db
-            .read(move |conn| store::find_published(conn, wanted))
-            .await
-        {
+        match self.ask(move |conn| store::find_published(conn, wanted)).await {
             Ok(found) => Ok(self.keep(wanted, found.map(Arc::new), changes)),
             Err(error) if error.is_unavailable() => self.bridge(key, error),
             Err(error) => Err(error),
@@ -150,29 +149,39 @@ impl PublishedBars {
         let changes = self.state().changes;
         let wanted = id.clone();
         let found = self
-            .db
-            .read(move |conn| store::find_key_of_legacy_id(conn, &wanted))
+            .ask(move |conn| store::find_key_of_legacy_id(conn, &wanted))
             .await;
         let mut state = self.state();
         match found {
             Ok(key) => {
                 if state.changes == changes {
-                    let until = self.clock.now() + FRESH;
+                    let until = self.clock.uptime() + FRESH;
                     state.legacy.insert(id.clone(), (key, until), 1);
                 }
                 Ok(key)
             }
             Err(error) if error.is_unavailable() => {
-                state.away_until = self.clock.now() + AWAY;
+                state.away_until = self.clock.uptime() + AWAY;
                 state.legacy.get(id).map(|(key, _)| *key).ok_or(error)
             }
             Err(error) => Err(error),
         }
     }
 
+    /// Asks the database; one that hangs is away.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Conn) -> db::Result<T> + Send + 'static,
+    ) -> db::Result<T> {
+        match tokio::time::timeout(ANSWERED_WITHIN, self.db.read(question)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(db::Error::Unavailable("a bar could not be read in time".into())),
+        }
+    }
+
     /// `None`: the database must be asked.
     fn known_key(&self, id: &LegacyId) -> db::Result<Option<Option<BarKey>>> {
-        let now = self.clock.now();
+        let now = self.clock.uptime();
         let mut state = self.state();
         let away = now < state.away_until;
         match state.legacy.get(id) {
@@ -222,7 +231,7 @@ impl PublishedBars {
     }
 
     fn look(&self, key: &BarKey) -> Look {
-        let now = self.clock.now();
+        let now = self.clock.uptime();
         let mut state = self.state();
         let away = now < state.away_until;
         match state.found.get(key) {
@@ -239,7 +248,7 @@ impl PublishedBars {
     }
 
     fn keep(&self, key: BarKey, found: Option<Arc<PublishedBar>>, changes: u64) -> Option<Arc<PublishedBar>> {
-        let until = self.clock.now() + FRESH;
+        let until = self.clock.uptime() + FRESH;
         let weight = found.as_ref().map(|bar| bar.weight());
         let mut state = self.state();
         if state.changes == changes {
@@ -267,7 +276,7 @@ impl PublishedBars {
     /// The database is away: what is known serves on, and nobody asks again for a moment.
     fn bridge(&self, key: &BarKey, error: db::Error) -> db::Result<Option<Arc<PublishedBar>>> {
         let mut state = self.state();
-        state.away_until = self.clock.now() + AWAY;
+        state.away_until = self.clock.uptime() + AWAY;
         match state.found.get(key) {
             Some(found) => {
                 tracing::warn!(%error, "bars are served from memory while the database is away");

@@ -48,6 +48,7 @@ pub async fn backup(database: &DatabaseUrl, file: &Path) -> Result<(), BackupErr
                 let mut conn = Connector {
                     url: database,
                     purpose: Purpose::Write,
+                    keep_prepared: true,
                 }
                 .open()?;
                 if let Conn::Sqlite(conn) = &mut conn {
@@ -90,6 +91,7 @@ pub async fn restore(database: &DatabaseUrl, file: &Path, force: bool) -> Result
                 let mut conn = Connector {
                     url: checked,
                     purpose: Purpose::Write,
+                    keep_prepared: true,
                 }
                 .open()?;
                 let tables = diesel::sql_query("SELECT 1 FROM pg_tables WHERE schemaname = 'public'")
@@ -150,6 +152,7 @@ fn is_whole(path: &Path) -> bool {
     let connector = Connector {
         url: DatabaseUrl::Sqlite(path.to_owned()),
         purpose: Purpose::Write,
+        keep_prepared: true,
     };
     let Ok(Conn::Sqlite(mut conn)) = connector.open() else {
         return false;

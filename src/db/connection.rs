@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 
 /// A connection to whichever database the service runs on.
@@ -70,13 +70,30 @@ pub enum Purpose {
     Write,
 }
 
-/// Makes and checks connections for the pool.
+/// Makes connections for the pool.
 pub struct Connector {
     pub url: DatabaseUrl,
     pub purpose: Purpose,
+    /// Whether statements stay prepared on their connection (PostgreSQL).
+    pub keep_prepared: bool,
 }
 
+/// What a connection to PostgreSQL does when nobody answers any more, unless its URL says otherwise: it is given up after
+/// seconds, not after the minutes that the system would wait. A server that is only busy still answers the system's probes.
+const PATIENCE: [(&str, &str); 5] = [
+    ("connect_timeout", "3"),
+    ("tcp_user_timeout", "5000"),
+    ("keepalives_idle", "5"),
+    ("keepalives_interval", "2"),
+    ("keepalives_count", "3"),
+];
+
 impl Connector {
+    /// Whether connections can end by themselves: they lead over a network.
+    pub fn can_break(&self) -> bool {
+        matches!(self.url, DatabaseUrl::Postgres(_))
+    }
+
     pub fn open(&self) -> Result<Conn, ConnectionError> {
         match &self.url {
             DatabaseUrl::Sqlite(path) => {
@@ -96,7 +113,10 @@ impl Connector {
                 Ok(Conn::Sqlite(conn))
             }
             DatabaseUrl::Postgres(url) => {
-                let mut conn = PgConnection::establish(url)?;
+                let mut conn = PgConnection::establish(&with_patience(url))?;
+                if !self.keep_prepared {
+                    conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+                }
                 conn.batch_execute("SET TIME ZONE 'UTC'; SET client_min_messages = warning;")
                     .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(Conn::Postgres(conn))
@@ -105,28 +125,30 @@ impl Connector {
     }
 }
 
-impl diesel::r2d2::ManageConnection for Connector {
-    type Connection = Conn;
-    type Error = diesel::r2d2::Error;
-
-    fn connect(&self) -> Result<Conn, Self::Error> {
-        self.open().map_err(diesel::r2d2::Error::ConnectionError)
+/// The URL with our patience, where it has none of its own.
+fn with_patience(url: &str) -> String {
+    let (mut whole, query) = (url.to_owned(), url.split_once('?').map_or("", |(_, query)| query));
+    let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    for (name, value) in PATIENCE.into_iter().filter(|(name, _)| !has(name)) {
+        whole.push(if whole.contains('?') { '&' } else { '?' });
+        whole.push_str(&format!("{name}={value}"));
     }
-
-    fn is_valid(&self, conn: &mut Conn) -> Result<(), Self::Error> {
-        conn.batch_execute("SELECT 1")
-            .map_err(diesel::r2d2::Error::QueryError)
-    }
-
-    fn has_broken(&self, conn: &mut Conn) -> bool {
-        std::thread::panicking()
-            || both!(conn, |c| {
-                AnsiTransactionManager::is_broken_transaction_manager(c)
-            })
-    }
+    whole
 }
 
 impl Conn {
+    /// Answers if the database does.
+    pub(super) fn ping(&mut self) -> super::Result<()> {
+        Ok(self.batch_execute("SELECT 1")?)
+    }
+
+    /// A transaction could not be ended: what the connection is in, nobody knows.
+    pub(super) fn is_broken(&mut self) -> bool {
+        both!(self, |c| {
+            AnsiTransactionManager::is_broken_transaction_manager(c)
+        })
+    }
+
     /// Runs `work` as one transaction. SQLite takes its write lock at the start, so that nothing fails half-way
     /// for want of it.
     pub(super) fn transact<T, E: From<super::Error>>(
@@ -151,5 +173,25 @@ impl Conn {
                 Err(error)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_patience;
+
+    #[test]
+    fn a_url_says_how_patient_it_is_or_is_given_our_patience() {
+        assert_eq!(
+            with_patience("postgres://a@b/c"),
+            "postgres://a@b/c?connect_timeout=3&tcp_user_timeout=5000&keepalives_idle=5&keepalives_interval=2\
+             &keepalives_count=3"
+        );
+        assert!(
+            with_patience("postgres://a@b,d/c?target_session_attrs=read-write&connect_timeout=9")
+                .starts_with(
+                    "postgres://a@b,d/c?target_session_attrs=read-write&connect_timeout=9&tcp_user_timeout="
+                )
+        );
     }
 }

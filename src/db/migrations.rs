@@ -1,5 +1,6 @@
 //! The embedded migrations: the same names in both trees, run once among many starters.
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -18,12 +19,25 @@ pub fn run(conn: &mut Conn) -> Result<Vec<String>> {
             c.immediate_transaction(|c| c.run_pending_migrations(SQLITE).map(names).map_err(failed))
         }
         Conn::Postgres(c) => {
-            c.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
-            let ran = c.run_pending_migrations(POSTGRES).map(names).map_err(failed);
-            c.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
-            ran
+            let mut ran = Vec::new();
+            // One at a time, each in a transaction of its own that also holds the lock: a lock of the session would be lost,
+            // or stay for ever, behind a pooler that hands connections from transaction to transaction.
+            while let Some(name) = c.transaction(run_next)? {
+                ran.push(name);
+            }
+            Ok(ran)
         }
     }
+}
+
+/// Runs the first migration that is missing; `None` if none is.
+fn run_next(c: &mut diesel::PgConnection) -> Result<Option<String>> {
+    c.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;
+    if !c.has_pending_migration(POSTGRES).map_err(failed)? {
+        return Ok(None);
+    }
+    let ran = c.run_next_migration(POSTGRES).map_err(failed)?;
+    Ok(Some(ran.to_string()))
 }
 
 /// Takes all migrations back, newest first: for the test that each knows its way back.

@@ -4,6 +4,7 @@
 mod backup;
 mod connection;
 mod migrations;
+mod pool;
 mod prepared;
 pub mod schema;
 #[macro_use]
@@ -12,13 +13,12 @@ pub mod types;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::r2d2::Pool;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use tokio::sync::Semaphore;
 
 pub use backup::{BackupError, backup, restore};
 pub use connection::{Conn, Connector, DatabaseUrl, MultiBackend, NotADatabaseUrl, Purpose};
 pub use migrations::all as all_migrations;
+use pool::Pool;
 pub use prepared::Prepared;
 pub use types::Json;
 
@@ -90,71 +90,19 @@ pub struct Options {
     pub pool_size: u32,
     /// How long a request waits for a connection before it is told that the service is busy.
     pub acquire_timeout: Duration,
+    /// Whether statements stay prepared on their connection (PostgreSQL); a pooler may forbid that.
+    pub keep_prepared: bool,
 }
+
+/// No question of ours takes so long: the database hangs.
+pub const READ_WITHIN: Duration = Duration::from_secs(30);
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    readers: Lane,
-    writers: Lane,
+    readers: Pool,
+    writers: Pool,
     options: Arc<Options>,
-}
-
-/// A pool with as many places as connections: who waits, waits without holding a thread.
-#[derive(Clone)]
-struct Lane {
-    pool: Pool<Connector>,
-    places: Arc<Semaphore>,
-}
-
-impl Lane {
-    fn new(options: &Options, purpose: Purpose, size: u32) -> Self {
-        let pool = Pool::builder()
-            .max_size(size)
-            .min_idle(Some(0))
-            .connection_timeout(options.acquire_timeout)
-            .test_on_check_out(matches!(options.url, DatabaseUrl::Postgres(_)))
-            .error_handler(Box::new(diesel::r2d2::LoggingErrorHandler))
-            .build_unchecked(Connector {
-                url: options.url.clone(),
-                purpose,
-            });
-        Self {
-            pool,
-            places: Arc::new(Semaphore::new(size as usize)),
-        }
-    }
-
-    async fn run<T, E>(
-        &self,
-        timeout: Duration,
-        work: impl FnOnce(&mut Conn) -> std::result::Result<T, E> + Send + 'static,
-    ) -> std::result::Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        let place = tokio::time::timeout(timeout, self.places.clone().acquire_owned())
-            .await
-            .map_err(|_| Error::Unavailable("all connections are busy".into()))?
-            .map_err(|_| Error::Unavailable("the pool is closed".into()))?;
-        let pool = self.pool.clone();
-        let span = tracing::Span::current();
-        let joined = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            let _entered = span.entered();
-            let mut conn = pool
-                .get()
-                .map_err(|error| Error::Unavailable(error.to_string()))?;
-            work(&mut conn)
-        })
-        .await;
-        match joined {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(Error::Unavailable("the service is stopping".into()).into()),
-        }
-    }
 }
 
 impl Db {
@@ -169,12 +117,12 @@ impl Db {
         }
         let (readers, writers) = match &options.url {
             DatabaseUrl::Sqlite(_) => (
-                Lane::new(&options, Purpose::Read, options.pool_size),
-                Lane::new(&options, Purpose::Write, 1),
+                Pool::new(&options, Purpose::Read, options.pool_size),
+                Pool::new(&options, Purpose::Write, 1),
             ),
             DatabaseUrl::Postgres(_) => {
-                let lane = Lane::new(&options, Purpose::Write, options.pool_size);
-                (lane.clone(), lane)
+                let pool = Pool::new(&options, Purpose::Write, options.pool_size);
+                (pool.clone(), pool)
             }
         };
         Ok(Self {
@@ -188,7 +136,7 @@ impl Db {
         &self.options.url
     }
 
-    /// Reads. Each query sees what is committed at its own start.
+    /// Reads. Each query sees what is committed at its own start. What takes longer than [`READ_WITHIN`] is not waited for.
     pub async fn read<T, E>(
         &self,
         work: impl FnOnce(&mut Conn) -> std::result::Result<T, E> + Send + 'static,
@@ -197,7 +145,10 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.readers.run(self.options.acquire_timeout, work).await
+        match tokio::time::timeout(READ_WITHIN, self.readers.run(work)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::Unavailable("a read takes too long".into()).into()),
+        }
     }
 
     /// Writes: the closure is the transaction. `Err` rolls back; `Ok` has been committed to disk.
@@ -209,30 +160,23 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.writers
-            .run(self.options.acquire_timeout, move |conn| conn.transact(work))
-            .await
+        self.writers.run(move |conn| conn.transact(work)).await
     }
 
     /// Runs the migrations that are missing, once among any number of starters. Answers their names.
     pub async fn migrate(&self) -> Result<Vec<String>> {
-        self.writers
-            .run(self.options.acquire_timeout, migrations::run)
-            .await
+        self.wait_for_it().await?;
+        self.writers.run(migrations::run).await
     }
 
     /// Takes all migrations back, and with them all data: each has a way back, and a test walks it.
     pub async fn revert_all_migrations(&self) -> Result<()> {
-        self.writers
-            .run(self.options.acquire_timeout, migrations::revert_all)
-            .await
+        self.writers.run(migrations::revert_all).await
     }
 
     /// The migrations that have not run yet.
     pub async fn pending_migrations(&self) -> Result<Vec<String>> {
-        self.writers
-            .run(self.options.acquire_timeout, migrations::pending)
-            .await
+        self.writers.run(migrations::pending).await
     }
 
     /// Copies what SQLite's log holds into its file, beside whoever writes: so that a commit seldom has to. PostgreSQL does
@@ -250,17 +194,30 @@ impl Db {
 
     /// Answers if the database does.
     pub async fn ping(&self) -> Result<()> {
-        self.read(|conn| {
-            use diesel::connection::SimpleConnection;
-            Ok(conn.batch_execute("SELECT 1")?)
-        })
-        .await
+        self.read(Conn::ping).await
+    }
+
+    /// The same, but one that can't be reached yet is waited for, as long as a request would wait for a connection.
+    pub async fn wait_for_it(&self) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + self.options.acquire_timeout;
+        loop {
+            match self.ping().await {
+                Err(error) if error.is_unavailable() && tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Whether the database can't be reached, and everybody is refused until it can.
+    pub fn is_away(&self) -> bool {
+        self.writers.is_away()
     }
 
     /// Connections in use and in all, for the metrics.
-    pub fn pool_state(&self) -> (u32, u32) {
-        let state = self.readers.pool.state();
-        (state.connections - state.idle_connections, state.connections)
+    pub fn pool_state(&self) -> (usize, usize) {
+        self.readers.state()
     }
 }
 
@@ -280,6 +237,7 @@ mod tests {
             url,
             pool_size: 3,
             acquire_timeout: Duration::from_secs(5),
+            keep_prepared: true,
         })
         .unwrap();
         db.migrate().await.unwrap();

@@ -1,7 +1,8 @@
 //! Who is calling: the peer's address, or what a trusted proxy says it is.
 //!
-//! `Forwarded` (RFC 7239) and `X-Forwarded-For` are believed only as far as the chain of trusted proxies reaches: read
-//! from the right, the first address that is no trusted proxy is the client. What stands left of it is hearsay.
+//! `X-Forwarded-For`, or `Forwarded` (RFC 7239) where the proxies write that, is believed only as far as the chain of trusted
+//! proxies reaches: read from the right, the first address that is no trusted proxy is the client. What stands left of it is
+//! hearsay. Never both: most proxies write one and hand the other through as the client has sent it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -30,13 +31,25 @@ impl<'a> FromRequest<'a> for ClientAddr {
     }
 }
 
-/// The proxies whose word is taken.
+/// The proxies whose word is taken, and where they write it.
 #[derive(Debug, Clone, Default)]
-pub struct TrustedProxies(pub Vec<IpNet>);
+pub struct TrustedProxies {
+    pub networks: Vec<IpNet>,
+    pub header: ProxyHeader,
+}
+
+/// The header in which proxies name their client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProxyHeader {
+    #[default]
+    XForwardedFor,
+    /// RFC 7239
+    Forwarded,
+}
 
 impl TrustedProxies {
     fn contains(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|net| net.contains(&address))
+        self.networks.iter().any(|net| net.contains(&address))
     }
 
     /// The client of a request.
@@ -54,7 +67,7 @@ impl TrustedProxies {
             return peer;
         }
         let mut client = peer;
-        for hop in hops(headers).iter().rev() {
+        for hop in hops(headers, self.header).iter().rev() {
             // An unreadable hop ends what can be believed.
             let Some(address) = hop else { break };
             client = *address;
@@ -66,8 +79,8 @@ impl TrustedProxies {
     }
 }
 
-/// The chain as the proxies wrote it, `Forwarded` before `X-Forwarded-For`.
-fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+/// The chain as the proxies wrote it.
+fn hops(headers: &HeaderMap, header: ProxyHeader) -> Vec<Option<IpAddr>> {
     let listed = |name: &str| {
         let values = headers
             .get_all(name)
@@ -78,8 +91,7 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
-    let forwarded = listed("forwarded");
-    if forwarded.is_empty() {
+    if header == ProxyHeader::XForwardedFor {
         return listed("x-forwarded-for").iter().map(|hop| address(hop)).collect();
     }
     let named_for = |element: &str| {
@@ -91,7 +103,10 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         });
         pair.and_then(|value| address(&value))
     };
-    forwarded.iter().map(|element| named_for(element)).collect()
+    listed("forwarded")
+        .iter()
+        .map(|element| named_for(element))
+        .collect()
 }
 
 /// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
@@ -119,7 +134,14 @@ mod tests {
     use super::*;
 
     fn resolve(peer: &str, headers: &[(&'static str, &str)]) -> String {
-        let trusted = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+        resolve_by(ProxyHeader::XForwardedFor, peer, headers)
+    }
+
+    fn resolve_by(header: ProxyHeader, peer: &str, headers: &[(&'static str, &str)]) -> String {
+        let trusted = TrustedProxies {
+            networks: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+            header,
+        };
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
@@ -134,7 +156,23 @@ mod tests {
             "203.0.113.9"
         );
         assert_eq!(
-            resolve("203.0.113.9", &[("forwarded", "for=1.2.3.4")]),
+            resolve_by(
+                ProxyHeader::Forwarded,
+                "203.0.113.9",
+                &[("forwarded", "for=1.2.3.4")]
+            ),
+            "203.0.113.9"
+        );
+    }
+
+    #[test]
+    fn what_a_client_sends_in_the_header_that_the_proxy_does_not_write_is_nothing() {
+        let both = [("forwarded", "for=6.6.6.6"), ("x-forwarded-for", "203.0.113.9")];
+        assert_eq!(resolve("10.0.0.1", &both), "203.0.113.9");
+        assert_eq!(resolve("10.0.0.1", &both[..1]), "10.0.0.1");
+        let both = [("forwarded", "for=203.0.113.9"), ("x-forwarded-for", "6.6.6.6")];
+        assert_eq!(
+            resolve_by(ProxyHeader::Forwarded, "10.0.0.1", &both),
             "203.0.113.9"
         );
     }
@@ -156,7 +194,8 @@ mod tests {
             "203.0.113.9"
         );
         assert_eq!(
-            resolve(
+            resolve_by(
+                ProxyHeader::Forwarded,
                 "::1",
                 &[("forwarded", "for=6.6.6.6, for=\"[2001:db8::1]:443\";proto=https")]
             ),
@@ -170,7 +209,14 @@ mod tests {
             resolve("10.0.0.1", &[("x-forwarded-for", "6.6.6.6, unknown, 10.0.0.2")]),
             "10.0.0.2"
         );
-        assert_eq!(resolve("10.0.0.1", &[("forwarded", "for=_hidden")]), "10.0.0.1");
+        assert_eq!(
+            resolve_by(
+                ProxyHeader::Forwarded,
+                "10.0.0.1",
+                &[("forwarded", "for=_hidden")]
+            ),
+            "10.0.0.1"
+        );
     }
 
     #[test]

@@ -218,7 +218,8 @@ impl Problem {
                     error = chain(&**source),
                     "request failed"
                 ),
-                None => tracing::warn!(http.status = self.status.as_u16(), "request refused"),
+                // Shed, or told before why; the metrics count it.
+                None => tracing::debug!(http.status = self.status.as_u16(), "request refused"),
             }
         }
         self.answer(Some(request_id.to_owned()))
@@ -333,10 +334,11 @@ fn retry_after_header() -> MetaHeader {
 
 impl From<crate::db::Error> for Problem {
     fn from(error: crate::db::Error) -> Self {
-        if error.is_unavailable() {
-            Self::unavailable(error)
-        } else {
-            Self::internal(error)
+        match error {
+            // The pool has said so, once for all requests: a line for each would fill the disk of whoever is in trouble already.
+            crate::db::Error::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
+            error if error.is_unavailable() => Self::unavailable(error),
+            error => Self::internal(error),
         }
     }
 }

@@ -192,7 +192,7 @@ impl From<TooMany> for poem::Error {
     }
 }
 
-/// governor's view of our clock.
+/// governor's view of our clock: a time of day that is set back must not lock everybody out.
 #[derive(Clone)]
 struct ByOurClock(Clock);
 
@@ -203,7 +203,7 @@ impl GovernorClock for ByOurClock {
     type Instant = Micros;
 
     fn now(&self) -> Micros {
-        Micros(u64::try_from(self.0.now().micros()).unwrap_or_default())
+        Micros(u64::try_from(self.0.uptime().as_micros()).unwrap_or(u64::MAX))
     }
 }
 

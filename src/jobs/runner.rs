@@ -87,6 +87,7 @@ impl Runner {
             max_attempts: H::MAX_ATTEMPTS,
             lease: H::LEASE,
         };
+        assert!(H::LEASE <= store::LONGEST_LEASE, "{}: a lease too long", H::KIND);
         let twice = self.handlers.insert(H::KIND, registered);
         assert!(twice.is_none(), "two handlers for jobs of kind {}", H::KIND);
     }
@@ -101,7 +102,15 @@ impl Runner {
     pub async fn run(&self, stop: CancellationToken) {
         let places = Arc::new(Semaphore::new(self.concurrency));
         let mut last_slots: HashMap<&'static str, i64> = HashMap::new();
+        let mut last_minute = i64::MIN;
         loop {
+            let minute = self.clock.now().secs().div_euclid(60);
+            if minute != last_minute {
+                match self.bring_back().await {
+                    Ok(()) => last_minute = minute,
+                    Err(error) => tracing::warn!(%error, "jobs could not be looked through; trying again"),
+                }
+            }
             if let Err(error) = self.enqueue_scheduled(&mut last_slots).await {
                 tracing::warn!(%error, "scheduled jobs could not be enqueued; trying again");
             }
@@ -152,6 +161,19 @@ impl Runner {
     /// Enqueues the scheduled jobs whose time has come; for tests, which move the clock by hand.
     pub async fn enqueue_due_schedules(&self) -> db::Result<()> {
         self.enqueue_scheduled(&mut HashMap::new()).await
+    }
+
+    /// Jobs from a time that has been taken back get their time in this one; called now and then by [`Self::run`].
+    pub async fn bring_back(&self) -> db::Result<()> {
+        let now = self.clock.now();
+        let moved = self.db.write(move |tx| store::bring_back(tx, now)).await?;
+        if moved > 0 {
+            tracing::warn!(
+                jobs.moved = moved,
+                "jobs of a clock that ran ahead have been moved back"
+            );
+        }
+        Ok(())
     }
 
     async fn enqueue_scheduled(&self, last_slots: &mut HashMap<&'static str, i64>) -> db::Result<()> {

@@ -13,6 +13,10 @@ use crate::ids::{JobId, LeaseId};
 
 pub(super) const PENDING: &str = "pending";
 pub(super) const FAILED: &str = "failed";
+/// No handler's lease is longer.
+pub(super) const LONGEST_LEASE: Duration = Duration::from_secs(3600);
+/// By so much the clocks of processes may differ without anybody noticing.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// Enqueues a job in the caller's transaction. A job with the same unique key that still waits is left as it is.
 pub fn enqueue(conn: &mut Conn, job: &NewJob<'_>) -> Result<()> {
@@ -24,7 +28,7 @@ pub fn enqueue(conn: &mut Conn, job: &NewJob<'_>) -> Result<()> {
         jobs::state.eq(PENDING),
         jobs::run_at.eq(job.run_at),
         jobs::attempts.eq(0),
-        jobs::created_at.eq(job.run_at),
+        jobs::created_at.eq(job.id.made_at()),
     );
     both!(conn, |c| diesel::insert_into(jobs::table)
         .values(row)
@@ -56,7 +60,13 @@ pub fn claim(
     let due = jobs::table
         .filter(jobs::state.eq(PENDING))
         .filter(jobs::run_at.le(now))
-        .filter(jobs::leased_until.is_null().or(jobs::leased_until.lt(now)))
+        .filter(
+            jobs::leased_until
+                .is_null()
+                .or(jobs::leased_until.lt(now))
+                // Taken by a clock that has been put right since.
+                .or(jobs::leased_until.gt(now + LONGEST_LEASE + SKEW)),
+        )
         .filter(jobs::kind.eq_any(kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>()))
         .order((jobs::run_at, jobs::id))
         .limit(1)
@@ -133,6 +143,27 @@ pub fn fail(conn: &mut Conn, job: &Claimed, error: &str) -> Result<()> {
     ))
     .execute(conn)?;
     Ok(())
+}
+
+/// Jobs that were enqueued by a clock that ran ahead, and has been put right since, would wait until it is their time again:
+/// moves them back by as much as it was ahead. Answers how many.
+pub fn bring_back(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+    let ahead: Vec<(JobId, Timestamp, Timestamp)> = jobs::table
+        .filter(jobs::state.eq(PENDING))
+        .filter(jobs::created_at.gt(now + SKEW))
+        .order(jobs::id)
+        .limit(1000)
+        .select((jobs::id, jobs::run_at, jobs::created_at))
+        .load(conn)?;
+    for (id, run_at, created_at) in &ahead {
+        diesel::update(jobs::table.find(id))
+            .set((
+                jobs::run_at.eq(*run_at - created_at.since(now)),
+                jobs::created_at.eq(now),
+            ))
+            .execute(conn)?;
+    }
+    Ok(ahead.len())
 }
 
 /// When the next waiting job is due (or its lease ends), if one waits at all.

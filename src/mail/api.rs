@@ -206,6 +206,7 @@ mod tests {
             url: DatabaseUrl::Sqlite(path.clone()),
             pool_size: 2,
             acquire_timeout: Duration::from_secs(5),
+            keep_prepared: true,
         };
         let db = Db::open(options).unwrap();
         db.migrate().await.unwrap();

@@ -237,6 +237,7 @@ mod tests {
                 url,
                 pool_size: 3,
                 acquire_timeout: Duration::from_secs(5),
+                keep_prepared: true,
             };
             let db = Db::open(options).unwrap();
             db.migrate().await.unwrap();

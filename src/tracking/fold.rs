@@ -66,7 +66,11 @@ impl Backlog {
     }
 
     pub fn is_full(&self) -> bool {
-        self.arrivals.load(Ordering::Relaxed) >= Self::MOST
+        self.known() >= Self::MOST
+    }
+
+    pub fn known(&self) -> usize {
+        self.arrivals.load(Ordering::Relaxed)
     }
 }
 
@@ -103,6 +107,11 @@ impl Folder {
             tell,
             backlog,
         }
+    }
+
+    /// About how many arrivals of this process wait in the journal.
+    pub fn backlog(&self) -> usize {
+        self.backlog.known()
     }
 
     /// So many arrivals stand in the journal, or will when the caller's word is good.
@@ -147,8 +156,11 @@ impl Folder {
         };
         let list = move |conn: &mut Conn| table::list_oldest(conn, journal::FORMAT, last, EVENTS_AT_ONCE);
         loop {
+            let known = self.backlog.known();
             let ids = self.db.read(list).await?;
             if ids.is_empty() {
+                // Whatever was known before the look has been folded, be it by another process.
+                self.backlog.shrink(known);
                 return Ok(());
             }
             let folded = match self.fold(ids.clone(), wait).await {

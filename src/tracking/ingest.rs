@@ -6,15 +6,17 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fold::Backlog;
 use super::{Drop, Event, journal, store};
 use crate::db::{self, Conn, Db};
-use crate::ids::BarId;
+use crate::ids::{BarId, MemberId};
 
 /// What came with one request.
 struct Arrival {
@@ -38,6 +40,9 @@ pub enum QueueError {
     Full,
     #[error("the service is stopping")]
     Stopping,
+    /// If it was under way it may yet be kept: sent again, it counts once.
+    #[error("the database does not answer")]
+    Slow,
     #[error(transparent)]
     NotKept(#[from] NotKept),
 }
@@ -45,46 +50,85 @@ pub enum QueueError {
 /// The way in. Cheap to clone.
 #[derive(Clone)]
 pub struct Queue {
+    db: Db,
     sender: mpsc::Sender<(Arrival, Waiter)>,
     shares: Arc<Shares>,
     backlog: Arc<Backlog>,
+    commit: Arc<Commit>,
 }
 
-/// How many requests of each bar wait: one bar may hold half of the places, so that its storm leaves room for its
-/// neighbours.
+/// A commit that takes longer than this turns newcomers away: the disk or the database hangs, and a crowd would not help.
+const STALLED: Duration = Duration::from_secs(3);
+/// Who waits for longer than this is told to come back.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Since when the writer waits for its commit, if it does.
+#[derive(Default)]
+struct Commit(Mutex<Option<Instant>>);
+
+impl Commit {
+    fn set(&self, began: Option<Instant>) {
+        *self.0.lock().expect("no holder of this lock panics") = began;
+    }
+
+    fn is_stalled(&self) -> bool {
+        let began = *self.0.lock().expect("no holder of this lock panics");
+        began.is_some_and(|began| began.elapsed() > STALLED)
+    }
+}
+
+/// How many requests of each bar and member wait: one bar may hold half of the places, one member three quarters, so that
+/// a storm leaves room for its neighbours.
 struct Shares {
-    held: Mutex<HashMap<BarId, usize>>,
-    most: usize,
+    held: Mutex<HashMap<Holder, usize>>,
+    of_bar: usize,
+    of_member: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Holder {
+    Bar(BarId),
+    Member(MemberId),
 }
 
 impl Shares {
-    fn take(self: &Arc<Self>, bar: BarId) -> Option<Place> {
+    fn take(self: &Arc<Self>, bar: BarId, member: MemberId) -> Option<Place> {
+        let wanted = [
+            (Holder::Bar(bar), self.of_bar),
+            (Holder::Member(member), self.of_member),
+        ];
         let mut held = self.held.lock().expect("no holder of this lock panics");
-        let count = held.entry(bar).or_default();
-        if *count >= self.most {
+        if wanted
+            .iter()
+            .any(|(holder, most)| held.get(holder).is_some_and(|count| count >= most))
+        {
             return None;
         }
-        *count += 1;
+        for (holder, _) in wanted {
+            *held.entry(holder).or_default() += 1;
+        }
         Some(Place {
             shares: self.clone(),
-            bar,
+            holders: wanted.map(|(holder, _)| holder),
         })
     }
 }
 
-/// A bar's place in the queue; given back when it is dropped.
+/// A place in the queue; given back when it is dropped.
 struct Place {
     shares: Arc<Shares>,
-    bar: BarId,
+    holders: [Holder; 2],
 }
 
 impl std::ops::Drop for Place {
     fn drop(&mut self) {
         let mut held = self.shares.held.lock().expect("no holder of this lock panics");
-        if let Some(count) = held.get_mut(&self.bar) {
-            *count -= 1;
-            if *count == 0 {
-                held.remove(&self.bar);
+        for holder in self.holders {
+            if let Some(count) = held.get_mut(&holder) {
+                *count -= 1;
+                if *count == 0 {
+                    held.remove(&holder);
+                }
             }
         }
     }
@@ -96,12 +140,15 @@ impl Queue {
         if self.backlog.is_full() {
             return Err(QueueError::Full);
         }
-        let bar = events
+        if self.commit.is_stalled() || self.db.is_away() {
+            return Err(QueueError::Slow);
+        }
+        let whose = events
             .first()
-            .map(|event| event.bar)
-            .or(drops.first().map(|drop| drop.bar));
-        let place = match bar {
-            Some(bar) => Some(self.shares.take(bar).ok_or(QueueError::Full)?),
+            .map(|event| (event.bar, event.member))
+            .or(drops.first().map(|drop| (drop.bar, drop.member)));
+        let place = match whose {
+            Some((bar, member)) => Some(self.shares.take(bar, member).ok_or(QueueError::Full)?),
             None => None,
         };
         let (done, kept) = oneshot::channel();
@@ -116,9 +163,10 @@ impl Queue {
                 mpsc::error::TrySendError::Full(_) => QueueError::Full,
                 mpsc::error::TrySendError::Closed(_) => QueueError::Stopping,
             })?;
-        match kept.await {
-            Ok(outcome) => Ok(outcome?),
-            Err(_) => Err(QueueError::NotKept(NotKept)),
+        match tokio::time::timeout(PATIENCE, kept).await {
+            Ok(Ok(outcome)) => Ok(outcome?),
+            Ok(Err(_)) => Err(QueueError::NotKept(NotKept)),
+            Err(_) => Err(QueueError::Slow),
         }
     }
 
@@ -139,6 +187,7 @@ pub struct Writer {
     db: Db,
     backlog: Arc<Backlog>,
     receiver: mpsc::Receiver<(Arrival, Waiter)>,
+    commit: Arc<Commit>,
 }
 
 /// So many requests are committed at once. At 32 events each that is still a short transaction.
@@ -149,17 +198,22 @@ pub fn channel(db: Db, backlog: Arc<Backlog>, places: usize) -> (Queue, Writer) 
     let (sender, receiver) = mpsc::channel(places);
     let shares = Arc::new(Shares {
         held: Mutex::default(),
-        most: places.div_ceil(2),
+        of_bar: places.div_ceil(2),
+        of_member: (places * 3).div_ceil(4),
     });
+    let commit = Arc::new(Commit::default());
     let queue = Queue {
+        db: db.clone(),
         sender,
         shares,
         backlog: backlog.clone(),
+        commit: commit.clone(),
     };
     let writer = Writer {
         db,
         backlog,
         receiver,
+        commit,
     };
     (queue, writer)
 }
@@ -205,11 +259,13 @@ impl Writer {
         let arrivals = events.len() + drops.len();
         let entry = journal::encode(&events, &drops);
         let write = self.db.write(move |tx| append(tx, arrivals, &entry));
+        self.commit.set(Some(Instant::now()));
         // A panic's hook has logged it. The writer must live on.
         let written: db::Result<()> = AssertUnwindSafe(write)
             .catch_unwind()
             .await
             .unwrap_or_else(|_| Err(db::Error::Unavailable("the writer panicked".into())));
+        self.commit.set(None);
         written?;
         self.backlog.grow(arrivals);
         Ok(())

@@ -152,6 +152,11 @@ impl Tracking {
         }
     }
 
+    /// About how many arrivals of this process are acknowledged and not folded yet.
+    pub fn backlog(&self) -> usize {
+        self.folder.backlog()
+    }
+
     /// How many requests wait for the writer, and how many may.
     pub fn queue_depth(&self) -> (usize, usize) {
         self.queue.depth()

@@ -116,30 +116,26 @@ impl Salts {
         };
         let salt = Arc::new(salt);
         let mut latest = self.latest.write().expect("no holder of this lock panics");
-        // An event of yesterday, or of a clock that was put back, does not take today's place.
-        if latest.as_ref().is_none_or(|known| known.day <= day) {
-            *latest = Some(Latest {
-                day,
-                salt: salt.clone(),
-                until: now + FRESH,
-            });
-        }
+        // Whatever day it is of: a clock that went ahead may have been put right.
+        *latest = Some(Latest {
+            day,
+            salt: salt.clone(),
+            until: now + FRESH,
+        });
         Ok(salt)
     }
 
     fn known(&self, now: Timestamp) -> Option<Arc<Salt>> {
         let latest = self.latest.read().expect("no holder of this lock panics");
         let known = latest.as_ref()?;
-        // A time far before `until` is that of a clock that was put back.
-        let fresh = now < known.until && known.until.since(now) <= FRESH;
-        (known.day == now.day() && fresh).then(|| known.salt.clone())
+        (known.day == now.day() && is_fresh(known, now)).then(|| known.salt.clone())
     }
 
     /// Forgets a salt that was not looked at for a while. To be called now and then, for a process to which nothing comes
     /// would keep what is destroyed everywhere else.
     pub fn forget_stale(&self, now: Timestamp) {
         let mut latest = self.latest.write().expect("no holder of this lock panics");
-        if latest.as_ref().is_some_and(|known| known.until <= now) {
+        if latest.as_ref().is_some_and(|known| !is_fresh(known, now)) {
             *latest = None;
         }
     }
@@ -151,6 +147,11 @@ impl Salts {
             .expect("no holder of this lock panics")
             .is_some()
     }
+}
+
+/// A time far before `until` is that of a clock that was put back.
+fn is_fresh(known: &Latest, now: Timestamp) -> bool {
+    now < known.until && known.until.since(now) <= FRESH
 }
 
 /// The first day whose salt is kept on `today`: each for its own day and the next.

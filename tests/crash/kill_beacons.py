@@ -22,7 +22,9 @@ import contactbar  # noqa: E402
 from under_fire import Database, UnderFire  # noqa: E402
 
 CLIENTS = 32
-SHORTEST_SECS, LONGEST_SECS = 0.05, 0.6
+SHORTEST_SECS, LONGEST_SECS = 0.05, 0.45
+# After so many rounds, while the server is down, the roll-ups are held against the events.
+COMPARED_EVERY = 10
 KINDS = ["view", "view", "view", "click", "close"]
 BROWSERS = [
     "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
@@ -38,6 +40,8 @@ class Clients:
     def __init__(self, port, bars, seed):
         self.port, self.bars, self.random = port, bars, random.Random(seed)
         self.acknowledged, self.sent_again, self.turned_away = set(), 0, 0
+        # How long the slowest 503 took.
+        self.slowest_refusal_secs = 0
         # What has had no answer yet, a request each: with the next server, it comes first.
         self.unanswered = collections.deque()
 
@@ -50,39 +54,49 @@ class Clients:
             for _ in range(self.random.choice([1, 1, 2, 5]))
         ]
 
+    def visitor(self):
+        """Who sends a request, as the header that it comes with says."""
+        return f"User-Agent: {self.random.choice(BROWSERS)}"
+
     def next_request(self, last):
+        """A visitor and their events."""
         if self.unanswered:
             self.sent_again += 1
             return self.unanswered.popleft()
         if last and self.random.random() < 0.05:
             return last
-        return self.events()
+        return self.visitor(), self.events()
+
+    def count(self, visitor, events):
+        """Is told of what was acknowledged."""
 
     async def client(self, stop):
         reader = writer = last = None
-        agent = self.random.choice(BROWSERS)
         while not stop.is_set():
-            events = self.next_request(last)
+            visitor, events = request = self.next_request(last)
             body = json.dumps(events).encode()
             head = (
-                f"POST /e HTTP/1.1\r\nHost: localhost:{self.port}\r\nUser-Agent: {agent}\r\nContent-Type: text/plain\r\n"
+                f"POST /e HTTP/1.1\r\nHost: localhost:{self.port}\r\n{visitor}\r\nContent-Type: text/plain\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n"
             ).encode()
             try:
                 if writer is None:
                     reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                began = time.monotonic()
                 writer.write(head + body)
                 answer = await reader.readuntil(b"\r\n\r\n")
             except (OSError, asyncio.IncompleteReadError):
-                self.unanswered.append(events)
+                self.unanswered.append(request)
                 return
             status = int(answer[9:12])
             if status == 204:
                 self.acknowledged.update(event["i"] for event in events)
-                last = events
+                self.count(visitor, events)
+                last = request
             elif status == 503:
                 self.turned_away += 1
-                self.unanswered.append(events)
+                self.slowest_refusal_secs = max(self.slowest_refusal_secs, time.monotonic() - began)
+                self.unanswered.append(request)
                 writer.close()
                 reader = writer = None
                 await asyncio.sleep(0)
@@ -111,9 +125,15 @@ def check_stored(database, clients, total):
     return len(stored)
 
 
+KIND_SUMS = ", ".join(
+    f"sum(case kind when {{kind({kind})}} then 1 else 0 end)" for kind in ("view", "click", "close", "submit")
+)
+
+
 def check_rollups(database):
-    """Each roll-up of closed dimensions is what its events add up to; of open ones, the sums are."""
-    unequal = []
+    """Each roll-up of closed dimensions is what its events add up to; of open ones, the sums are. One statement, so that it is
+    one look at the database, and a cheap one."""
+    differences = []
     for bucket, table, micros in (
         ("hour", "hourly_counts", 3_600_000_000),
         ("day", "daily_counts", 86_400_000_000),
@@ -124,26 +144,29 @@ def check_rollups(database):
             ("browser", "browser"),
             ("device", "device"),
         ):
-            counted = database.rows(
-                f"select {bucket}, value, sum(views), sum(clicks), sum(closes), sum(submissions) from {table} "
-                f"where dimension = '{dimension}' group by 1, 2 order by 1, 2"
+            counted = (
+                f"select bar_id, {bucket}, value, sum(views), sum(clicks), sum(closes), sum(submissions) from {table} "
+                f"where dimension = '{dimension}' group by 1, 2, 3"
             )
-            summed = database.rows(
-                f"select {{micros(received_at)}} / {micros}, {value}, sum(case kind when {{kind(view)}} then 1 else 0 end), "
-                "sum(case kind when {kind(click)} then 1 else 0 end), sum(case kind when {kind(close)} then 1 else 0 end), "
-                "sum(case kind when {kind(submit)} then 1 else 0 end) from events group by 1, 2 order by 1, 2"
-            )
-            if counted != summed:
-                unequal.append((table, dimension, counted, summed))
-    pages = database.rows("select sum(views) from daily_counts where dimension = 'page'")
-    sites = database.rows("select sum(views) from sites")
-    views = database.rows("select sum(case kind when {kind(view)} then 1 else 0 end) from events")
-    if not pages == sites == views:
-        unequal.append(("sums of views", pages, sites, views))
-    visitors = database.rows("select count(*) from daily_visitors")
-    counted = database.rows("select sum(visitors) from daily_counts where dimension = 'total'")
-    if visitors != counted:
-        unequal.append(("visitors", visitors, counted))
+            summed = f"select bar_id, {{micros(received_at)}} / {micros}, {value}, {KIND_SUMS} from events group by 1, 2, 3"
+            for more, less in ((counted, summed), (summed, counted)):
+                differences.append(f"select '{table}: {dimension}', count(*) from ({more} except {less}) t")
+    views = "(select coalesce(sum(case kind when {kind(view)} then 1 else 0 end), 0) from events)"
+    for name, equal in (
+        ("pages", f"{views} = (select coalesce(sum(views), 0) from daily_counts where dimension = 'page')"),
+        ("sites", f"{views} = (select coalesce(sum(views), 0) from sites)"),
+        (
+            "visitors",
+            "(select count(*) from daily_visitors) = "
+            "(select coalesce(sum(visitors), 0) from daily_counts where dimension = 'total')",
+        ),
+        (
+            "firsts",
+            "(select count(*) from daily_visitors) = (select count(*) from events where first_of_day)",
+        ),
+    ):
+        differences.append(f"select '{name}', case when {equal} then 0 else 1 end")
+    unequal = [row for row in database.rows(" union all ".join(differences)) if row[1] != 0]
     assert not unequal, f"roll-ups differ from their events: {unequal}"
 
 
@@ -154,13 +177,15 @@ def run(kind, rounds):
         member = contactbar.Member.registered(server)
         bars = [member.published_bar() for _ in range(3)]
         clients = Clients(server.port, bars, seed)
-        for _ in range(rounds):
+        database = Database(server)
+        for round_ in range(rounds):
             asyncio.run(clients.fire(clients.random.uniform(SHORTEST_SECS, LONGEST_SECS), server.kill))
+            if round_ % COMPARED_EVERY == 0:
+                check_rollups(database)
             server.start_again()
         # The last round ends in peace: what is still unanswered arrives now.
         asyncio.run(clients.fire(0.5, lambda: None))
         server.stop()
-        database = Database(server)
         stored = check_stored(database, clients, len(clients.acknowledged))
         check_rollups(database)
     print(

@@ -224,7 +224,10 @@ async fn a_client_cannot_lie_about_its_address() {
 
 #[tokio::test]
 async fn a_trusted_proxy_is_believed_about_its_own_client_only() {
-    let proxies = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
+    let proxies = TrustedProxies {
+        networks: vec!["10.0.0.0/8".parse().unwrap()],
+        ..TrustedProxies::default()
+    };
     let client = Client::of(guarded(Rules { proxies, ..rules() }));
     let call = client
         .call(Method::GET, "/address")

@@ -29,5 +29,6 @@ mod server;
 mod service;
 mod statistics;
 mod tracking;
+mod trouble;
 mod webhooks;
 mod team;

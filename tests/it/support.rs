@@ -460,6 +460,19 @@ impl Database {
         }
     }
 
+    /// The same, by another way to it.
+    pub fn reached_by(&self, url: &str) -> Self {
+        Self {
+            kind: self.kind,
+            url: url.to_owned(),
+            folder: tempfile::Builder::new()
+                .prefix("contactbar-it-")
+                .tempdir()
+                .unwrap(),
+            drop_name: None,
+        }
+    }
+
     pub fn config(&self, settings: &[&str]) -> Config {
         #[derive(clap::Subcommand)]
         enum Run {
@@ -503,6 +516,7 @@ fn open(url: &str) -> Db {
         url: url.parse().unwrap(),
         pool_size: 2,
         acquire_timeout: wait,
+        keep_prepared: true,
     })
     .unwrap()
 }

@@ -211,7 +211,7 @@ impl Stage {
     }
 }
 
-fn views(views: i64, visitors: i64) -> Counts {
+pub fn views(views: i64, visitors: i64) -> Counts {
     Counts {
         views,
         visitors,
@@ -245,7 +245,7 @@ pub async fn sql(app: &App, statement: &'static str) {
         .unwrap();
 }
 
-fn poll<T>(future: &mut Pin<&mut impl Future<Output = T>>) -> bool {
+pub fn poll<T>(future: &mut Pin<&mut impl Future<Output = T>>) -> bool {
     future
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))

@@ -162,7 +162,7 @@ class Server:
             raise RuntimeError(f"the server ended:\n{self.log.read_text()}")
         try:
             return requests.get(self.url + "/readyz", timeout=2).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def __exit__(self, kind=None, *_):

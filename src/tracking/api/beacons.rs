@@ -99,7 +99,8 @@ impl From<CountError> for Problem {
         match error {
             CountError::Queue(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE)
                 .retry_after(1)
-                .detail("Nothing was counted; send it again."),
+                .detail("Not acknowledged; send it again, with the same ids: it counts once."),
+            CountError::Db(error) if error.is_unavailable() => Problem::from(error),
             CountError::Db(error) => Problem::unavailable(error),
         }
     }
