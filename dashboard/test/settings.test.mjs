@@ -533,6 +533,7 @@ const PAGES = [
   'webhooks',
   'messages',
   'audit-log',
+  'policies',
   'leave',
 ];
 

@@ -7,6 +7,7 @@ pub mod links;
 pub mod logins;
 pub mod members;
 pub mod own_visits;
+pub mod policy_changes;
 pub mod profile;
 pub mod sessions;
 pub mod team;
