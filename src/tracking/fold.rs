@@ -44,10 +44,12 @@ pub struct Folder {
     backlog: Arc<Backlog>,
 }
 
-/// How many arrivals this process wrote to the journal and did not fold yet. About: another process may have.
+/// How many arrivals this process wrote to the journal, and how many of them have been folded, about: other processes fold
+/// some of them too, and are found out when the journal is empty.
 #[derive(Default)]
 pub struct Backlog {
     arrivals: AtomicUsize,
+    folded: AtomicUsize,
     grown: Notify,
 }
 
@@ -60,9 +62,20 @@ impl Backlog {
         self.grown.notify_one();
     }
 
+    /// This process has folded so many, be they its own or another's.
     fn shrink(&self, arrivals: usize) {
-        let known = self.arrivals.load(Ordering::Relaxed);
-        self.arrivals.fetch_sub(arrivals.min(known), Ordering::Relaxed);
+        let folded = self.folded.load(Ordering::Relaxed) + arrivals;
+        let folded = folded.min(self.grown_so_far());
+        self.folded.fetch_max(folded, Ordering::Relaxed);
+    }
+
+    fn grown_so_far(&self) -> usize {
+        self.arrivals.load(Ordering::Relaxed)
+    }
+
+    /// All that had grown by then has been folded, whoever did it.
+    fn folded_by_anybody(&self, grown_so_far: usize) {
+        self.folded.fetch_max(grown_so_far, Ordering::Relaxed);
     }
 
     pub fn is_full(&self) -> bool {
@@ -70,7 +83,8 @@ impl Backlog {
     }
 
     pub fn known(&self) -> usize {
-        self.arrivals.load(Ordering::Relaxed)
+        let folded = self.folded.load(Ordering::Relaxed);
+        self.grown_so_far().saturating_sub(folded)
     }
 }
 
@@ -151,16 +165,16 @@ impl Folder {
     /// Folds all there is, and not what comes meanwhile: that has its time to gather. With `wait`, also what others are
     /// folding: waits until they have.
     pub async fn catch_up(&self, wait: bool) -> Result<(), NotFolded> {
+        let before = self.backlog.grown_so_far();
         let Some(last) = self.db.read(table::find_last).await? else {
+            self.backlog.folded_by_anybody(before);
             return Ok(());
         };
         let list = move |conn: &mut Conn| table::list_oldest(conn, journal::FORMAT, last, EVENTS_AT_ONCE);
         loop {
-            let known = self.backlog.known();
             let ids = self.db.read(list).await?;
             if ids.is_empty() {
-                // Whatever was known before the look has been folded, be it by another process.
-                self.backlog.shrink(known);
+                self.backlog.folded_by_anybody(before);
                 return Ok(());
             }
             let folded = match self.fold(ids.clone(), wait).await {
