@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::{
-        self, Accounts, AnswerAddress, EndMember, Passwords,
+        self, Accounts, AnswerAddress, EndMember, Passwords, WatchPolicies,
         api::{Door, MessagesApi},
     },
     bars::{
@@ -138,7 +138,7 @@ impl App {
             Links::new(config.public_url.clone()),
             config.mail_from.clone(),
         )?;
-        let policies = Policies::new(db.clone());
+        let policies = Policies::new(db.clone(), clock.clone());
         let published = PublishedBars::new(db.clone(), clock.clone());
         let of_a_member = published.clone();
         let accounts = Accounts::new(
@@ -149,6 +149,7 @@ impl App {
             Passwords::new(random.clone(), PASSWORDS_AT_A_TIME, PASSWORDS_WAITING),
             config.public_url.scheme() == "https",
             Arc::new(move || of_a_member.forget_all()),
+            Vec::new(), // billing, once it is here, cancels the subscription of who ends
         );
         let bars = Bars::new(
             db.clone(),
@@ -206,6 +207,11 @@ impl App {
         }));
         jobs.register(AnswerAddress(accounts.clone()));
         jobs.register_scheduled(accounts::Purge(accounts.clone()), clock::HOUR);
+        let watch = WatchPolicies {
+            accounts: accounts.clone(),
+            operator: config.operator_address.clone(),
+        };
+        jobs.register_scheduled(watch, WatchPolicies::EVERY);
         jobs.register(PurgeBar {
             db: db.clone(),
             clock: clock.clone(),
@@ -407,6 +413,10 @@ impl App {
             )
             .nest("/policies", policies::api::pages(self.policies.clone()))
             .at(
+                accounts::api::OBJECTION,
+                accounts::api::objection(self.accounts.clone()),
+            )
+            .at(
                 "/demo",
                 Methods::new().get(demo::api::shop(
                     self.bars.published().clone(),
@@ -423,6 +433,7 @@ impl App {
             health::describe(),
             mail::api::describe(),
             policies::api::describe(),
+            accounts::api::describe(),
             embed::api::describe(),
             install::api::describe(),
             tracking::api::describe(),

@@ -19,6 +19,10 @@ use crate::{
     db::{backup, restore},
     demo,
     http::panics,
+    policies::{
+        Consequence, Document,
+        draft::{Draft, Line, compare},
+    },
     secrets::Random,
     telemetry,
 };
@@ -43,6 +47,9 @@ enum Command {
         /// 1 to 64 letters, digits, `_` and `-`.
         id: Option<LegacyId>,
     },
+    /// Draft, compare and post the privacy policy and the terms, and see how far a version has come.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Copy the whole database into a file, while the service runs: a SQLite database, or what pg_restore reads.
     Backup {
         /// Where to; must not exist yet.
@@ -55,6 +62,32 @@ enum Command {
         #[arg(long)]
         force: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Keep a file as the draft of the next version. It is Markdown behind a head in TOML, between two lines of `+++`, with
+    /// the title and every change: see docs/policies.md. Nobody is told yet.
+    Draft {
+        /// `privacy` or `terms`.
+        document: Document,
+        file: PathBuf,
+    },
+    /// Show the draft: its changes, whom they concern, and its text.
+    Show { document: Document },
+    /// Show what the draft changes in the text of the current version, line by line.
+    Diff { document: Document },
+    /// Post the draft: immutable from then on. If a change is material, every open account is mailed and may object.
+    Post {
+        document: Document,
+        /// Really: it can't be taken back.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show how far each version has come: sent, delivered, come back, not sent, ended accounts.
+    Status,
+    /// Tell whether a receipt, as a member downloaded it, is ours and unchanged.
+    Verify { file: PathBuf },
 }
 
 /// Runs what the arguments ask for.
@@ -103,6 +136,7 @@ async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Demo => make_demo(config).await,
         Command::Check => check(config).await,
         Command::LegacyId { key, id } => set_legacy_id(config, key, id).await,
+        Command::Policy(command) => policy(config, command).await,
         Command::Backup { file } => {
             backup(&database, &file).await?;
             println!("Backed up to {}.", file.display());
@@ -143,6 +177,93 @@ async fn set_legacy_id(config: Config, key: BarKey, id: Option<LegacyId>) -> any
         None => println!("No old snippet shows the bar {key} ({}).", bar.name),
     }
     Ok(())
+}
+
+async fn policy(config: Config, command: PolicyCommand) -> anyhow::Result<()> {
+    let app = build(config)?;
+    let missing = || anyhow::anyhow!("there is no draft: `contactbar policy draft` makes one");
+    match command {
+        PolicyCommand::Draft { document, file } => {
+            let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+            let draft = app.policies.draft(document, text).await;
+            let draft = draft.with_context(|| format!("{} is not a draft: it", file.display()))?;
+            print_changes(&draft);
+            println!(
+                "Drafted. `contactbar policy diff {}` compares it.",
+                document.as_str()
+            );
+        }
+        PolicyCommand::Show { document } => {
+            let draft = app.policies.find_draft(document).await?.ok_or_else(missing)?;
+            print_changes(&draft);
+            println!("\n{}", draft.body);
+        }
+        PolicyCommand::Diff { document } => {
+            let draft = app.policies.find_draft(document).await?.ok_or_else(missing)?;
+            let versions = app.policies.list_versions(document).await?;
+            let before = versions.first().map_or("", |newest| newest.body.as_str());
+            for group in compare(before, &draft.body) {
+                println!("@@");
+                for line in group {
+                    match line {
+                        Line::Same(text) => println!("  {text}"),
+                        Line::Gone(text) => println!("- {text}"),
+                        Line::New(text) => println!("+ {text}"),
+                    }
+                }
+            }
+        }
+        PolicyCommand::Post { document, yes } => {
+            if !yes {
+                bail!("posting can't be taken back: look at `policy show` and `policy diff`, then say --yes");
+            }
+            let (version, told) = app.accounts.post_policy(document).await?;
+            println!(
+                "Posted version {} of {}, SHA-256 {}. Mails queued for {told} accounts.",
+                version.version,
+                document.as_str(),
+                version.sha256_hex()
+            );
+        }
+        PolicyCommand::Status => {
+            for (version, status) in app.policies.status().await? {
+                println!(
+                    "{} {}, posted {}: {} accounts; sent to {}, delivered to {}, came back from {}, not sent to {}; {} end by an objection",
+                    version.document.as_str(),
+                    version.version,
+                    version.posted_at,
+                    status.members,
+                    status.sent,
+                    status.delivered,
+                    status.bounced,
+                    status.unsent,
+                    status.ending
+                );
+            }
+        }
+        PolicyCommand::Verify { file } => {
+            let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+            let receipt = serde_json::from_str(&text).context("this is not a receipt")?;
+            if !app.accounts.verify_receipt(receipt).await? {
+                bail!("this receipt is not ours, or it was changed");
+            }
+            println!("The receipt is ours and unchanged.");
+        }
+    }
+    Ok(())
+}
+
+fn print_changes(draft: &Draft) {
+    println!("{} ({})", draft.title, draft.document.as_str());
+    for change in &draft.changes {
+        let weight = match (change.material, change.consequence()) {
+            (false, _) => "not material: nobody is told",
+            (true, Consequence::OptsOut) => "marketing: can be opted out of at any time",
+            (true, Consequence::NotApplied) => "an objection leaves the account as it is",
+            (true, Consequence::EndsAccount) => "an objection ends the account",
+        };
+        println!("- {} [{}], {weight}", change.title.en, change.purpose);
+    }
 }
 
 /// Cancelled by SIGTERM or SIGINT. A second one ends the process where it stands.

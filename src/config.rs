@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::db::DatabaseUrl;
-use crate::mail::Sender;
+use crate::mail::{EmailAddress, Sender};
 
 /// What every environment variable of ours begins with.
 pub const PREFIX: &str = "CONTACTBAR_";
@@ -120,6 +120,11 @@ pub struct Config {
         default_value = "Contactbar <contactbar@localhost.invalid>"
     )]
     pub mail_from: Sender,
+
+    /// The address of who runs the service: it is told what needs a person, such as mails about policies that could not be
+    /// sent [default: nobody; the log says it].
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub operator_address: Option<EmailAddress>,
 
     /// Whether webhooks may go to private addresses and over plain http, and install checks look at pages there: for
     /// those who run the service for themselves.

@@ -104,6 +104,7 @@ ids! {
     WebhookId = "whk";
     DeliveryId = "dlv";
     MessageId = "msg";
+    MessageBodyId = "mbd";
     JobId = "job";
     LeaseId = "lea";
     /// Made by the visitor's browser, so that a beacon sent twice counts once.

@@ -10,10 +10,12 @@ pub mod outgoing;
 #[macro_use]
 pub mod db;
 pub mod jobs;
+
+pub mod policies;
+
 pub mod mail;
 
 pub mod audit;
-pub mod policies;
 
 pub mod http;
 

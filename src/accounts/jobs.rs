@@ -1,12 +1,16 @@
 //! What runs later: the mails that answer for an address, the forgetting of what is over, and the end of a member.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Error;
+use super::policy_changes::PolicyError;
 use super::service::{Accounts, Asked, Ending};
+use crate::clock::HOUR;
 use crate::db::{self, Conn};
 use crate::ids::{JobId, MemberId};
 use crate::jobs::{self, Attempt, Handler, JobError};
+use crate::mail::EmailAddress;
 
 impl From<Error> for JobError {
     fn from(error: Error) -> Self {
@@ -38,6 +42,30 @@ impl Handler for Purge {
 
     async fn run(&self, (): (), _: Attempt) -> Result<(), JobError> {
         Ok(self.0.purge().await?)
+    }
+}
+
+/// Sees to changes of policies on their way. Comes round by itself.
+pub struct WatchPolicies {
+    pub accounts: Accounts,
+    /// Who is told of what could not be sent.
+    pub operator: Option<EmailAddress>,
+}
+
+impl WatchPolicies {
+    pub const EVERY: Duration = HOUR;
+}
+
+impl Handler for WatchPolicies {
+    const KIND: &'static str = "accounts.watch_policies";
+    type Payload = ();
+
+    async fn run(&self, (): (), _: Attempt) -> Result<(), JobError> {
+        match self.accounts.watch_policies(self.operator.clone()).await {
+            Ok(()) => Ok(()),
+            Err(PolicyError::Accounts(error)) => Err(error.into()),
+            Err(other) => Err(JobError::fail(other)),
+        }
     }
 }
 

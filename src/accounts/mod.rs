@@ -9,6 +9,7 @@ pub mod api_tokens;
 mod jobs;
 pub mod passwords;
 pub mod permissions;
+pub mod policy_changes;
 pub mod profile;
 pub mod rules;
 mod service;
@@ -25,15 +26,16 @@ use crate::clock::Timestamp;
 use crate::db;
 use crate::ids::{LoginRecordId, MemberId, PolicyVersionId, SessionId, UserId};
 use crate::mail::{self, EmailAddress, Language};
+use crate::policies::Collected;
 use crate::text;
 
 pub use api_tokens::ApiToken;
-pub use jobs::{AnswerAddress, EndMember, ForgetMember, Purge};
+pub use jobs::{AnswerAddress, EndMember, ForgetMember, Purge, WatchPolicies};
 pub use passwords::{NewPassword, Passwords, WeakPassword};
 pub use permissions::{Access, Operation, Principal, Refusal, Rule, SignedIn};
 pub use service::{
-    Account, Accounts, Agreed, BarsChanged, Current, LogIn, LoggedIn, NewSession, Registration, SecondFactor,
-    TotpEnrolment,
+    Account, Accounts, Agreed, BarsChanged, Current, LogIn, LoggedIn, NewSession, OnEnding, Registration,
+    SecondFactor, TotpEnrolment,
 };
 pub use store::addressees::find_addressees;
 pub use team::{
@@ -94,6 +96,8 @@ pub struct User {
     /// Since when the second factor is on.
     pub totp_confirmed_at: Option<Timestamp>,
     pub created_at: Timestamp,
+    /// How their address came to be here.
+    pub collected: Collected,
 }
 
 /// A member, as mails about it need to know it.
@@ -102,6 +106,8 @@ pub struct Addressees {
     pub name: String,
     pub language: Language,
     pub time_zone: String,
+    /// How what the member says of itself came to be here: addresses in a bar's settings, too.
+    pub collected: Collected,
     pub people: Vec<Addressee>,
 }
 
@@ -111,6 +117,8 @@ pub struct Addressee {
     pub user: UserId,
     pub address: EmailAddress,
     pub language: Language,
+    /// How the address came to be here.
+    pub collected: Collected,
 }
 
 /// What a user is to a member of theirs.

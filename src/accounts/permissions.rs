@@ -131,6 +131,12 @@ operations! {
     // Policies: public documents.
     ListPolicies = "list_policies": ANYONE;
     ReadPolicyVersion = "read_policy_version": ANYONE;
+    // What a change means for a member, and what it says to that. Its owners answer, in person: an objection may end it.
+    ListPolicyChanges = "list_policy_changes": from(Viewer, MembersRead);
+    AnswerPolicyChange = "answer_policy_change": in_person(Owner);
+    SeePolicyChange = "see_policy_change": in_person(Owner);
+    ListPolicyDecisions = "list_policy_decisions": from(Admin, MembersRead);
+    ReadPolicyReceipt = "read_policy_receipt": from(Admin, MembersRead);
 
     // Bars.
     ListBars = "list_bars": from(Viewer, BarsRead);

@@ -13,6 +13,7 @@ diesel::table! {
         changes -> Document,
         sha256 -> Binary,
         posted_at -> Moment,
+        key -> Nullable<Binary>,
     }
 }
 
@@ -31,6 +32,8 @@ diesel::table! {
         time_zone -> Text,
         created_at -> Moment,
         ends_at -> Nullable<Moment>,
+        policy_version_id -> Nullable<Uid>,
+        collected_at -> Nullable<Moment>,
     }
 }
 
@@ -130,6 +133,7 @@ diesel::table! {
         created_at -> Moment,
         last_seen_at -> Moment,
         expires_at -> Moment,
+        policy_version_id -> Nullable<Uid>,
     }
 }
 
@@ -178,6 +182,7 @@ diesel::table! {
         created_at -> Moment,
         expires_at -> Moment,
         used_at -> Nullable<Moment>,
+        policy_version_id -> Nullable<Uid>,
     }
 }
 
@@ -213,6 +218,8 @@ diesel::table! {
         way -> Text,
         language -> Text,
         decided_at -> Moment,
+        change_key -> Nullable<Text>,
+        version_sha256 -> Binary,
     }
 }
 
@@ -553,6 +560,8 @@ diesel::table! {
         error -> Nullable<Text>,
         queued_at -> Moment,
         sent_at -> Nullable<Moment>,
+        body_id -> Nullable<Uid>,
+        policy_version_id -> Nullable<Uid>,
     }
 }
 
@@ -613,7 +622,57 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    policy_drafts (document) {
+        document -> Text,
+        title -> Text,
+        body -> Text,
+        changes -> Document,
+        drafted_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    policy_windows (member_id, policy_version_id) {
+        member_id -> Uid,
+        policy_version_id -> Uid,
+        posted_at -> Moment,
+        message_id -> Nullable<Uid>,
+        queued_at -> Nullable<Moment>,
+        sent_at -> Nullable<Moment>,
+        delivered_at -> Nullable<Moment>,
+        bounced_at -> Nullable<Moment>,
+        failed_at -> Nullable<Moment>,
+        told_at -> Nullable<Moment>,
+        ends_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    message_bodies (id) {
+        id -> Uid,
+        topic -> Text,
+        language -> Text,
+        html -> Text,
+        body -> Text,
+        key -> Binary,
+        created_at -> Moment,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    policy_drafts,
+    policy_windows,
+    message_bodies,
     contact_views,
     event_journal,
     policy_versions,

@@ -28,7 +28,7 @@ pub enum Shape {
 }
 
 const STYLE: &str = ":root{color-scheme:light dark;--ink:light-dark(#334155,#cbd5e1);--strong:light-dark(#0f172a,#f1f5f9);\
---quiet:light-dark(#64748b,#94a3b8);--line:light-dark(#e2e8f0,#334155);--paper:light-dark(#fff,#161c28);\
+--quiet:light-dark(#475569,#94a3b8);--line:light-dark(#e2e8f0,#334155);--paper:light-dark(#fff,#161c28);\
 --ground:light-dark(#f1f5f9,#0b0f17);--accent:#2563eb;--link:light-dark(#1d4ed8,#93c5fd)}*{box-sizing:border-box}\
 body{font:17px/1.6 system-ui,sans-serif;margin:0;min-height:100vh;display:flex;flex-direction:column;color:var(--ink);\
 background:var(--ground)}main{width:min(34rem,calc(100vw - 2rem));margin:auto;padding:2.25rem;border-radius:12px;\

@@ -16,7 +16,9 @@ use crate::db::{self, Conn};
 use crate::ids::JobId;
 
 pub use runner::{Runner, Told};
-pub use store::{FailedJob, JobCounts, claim, count, enqueue, list_failed, next_due, retry_failed};
+pub use store::{
+    FailedJob, JobCounts, claim, count, enqueue, enqueue_all, list_failed, next_due, retry_failed,
+};
 
 /// A job to be: `kind` names its handler; `unique_key` makes a second one with the same key, while the first still
 /// waits, the same job.
@@ -98,4 +100,9 @@ pub fn enqueue_for<H: Handler>(
             unique_key,
         },
     )
+}
+
+/// Enqueues many jobs for handler `H`, thousands in one statement, in the caller's transaction.
+pub fn enqueue_all_for<H: Handler>(tx: &mut Conn, all: &[(JobId, H::Payload, Timestamp)]) -> db::Result<()> {
+    enqueue_all(tx, H::KIND, all)
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
+use serde::Serialize;
 
 use super::NewJob;
 use crate::both;
@@ -31,6 +33,35 @@ pub fn enqueue(conn: &mut Conn, job: &NewJob<'_>) -> Result<()> {
         .on_conflict(jobs::unique_key)
         .do_nothing()
         .execute(c))?;
+    Ok(())
+}
+
+/// Enqueues many jobs of one kind, none of which has a unique key.
+pub fn enqueue_all<P: Serialize>(conn: &mut Conn, kind: &str, all: &[(JobId, P, Timestamp)]) -> Result<()> {
+    for some in all.chunks(10_000) {
+        let rows: Vec<(String, &P, i64)> = some
+            .iter()
+            .map(|(id, payload, run_at)| (id.uuid().simple().to_string(), payload, run_at.micros()))
+            .collect();
+        let rows = serde_json::to_string(&rows).expect("payloads are plain data");
+        let statement = match conn {
+            Conn::Sqlite(_) => {
+                "INSERT INTO jobs (kind, state, attempts, id, payload, run_at, created_at) \
+                 SELECT $1, $2, 0, unhex(value ->> 0), value -> 1, value ->> 2, value ->> 2 FROM json_each($3)"
+            }
+            Conn::Postgres(_) => {
+                "INSERT INTO jobs (kind, state, attempts, id, payload, run_at, created_at) \
+                 SELECT $1, $2, 0, (value ->> 0)::uuid, (value -> 1)::jsonb, at, at \
+                 FROM json_array_elements($3::json), \
+                 LATERAL (SELECT timestamptz 'epoch' + (value ->> 2)::bigint * interval '1 microsecond' AS at) moments"
+            }
+        };
+        let query = diesel::sql_query(statement)
+            .bind::<Text, _>(kind)
+            .bind::<Text, _>(PENDING)
+            .bind::<Text, _>(rows);
+        both!(conn, |c| query.execute(c))?;
+    }
     Ok(())
 }
 

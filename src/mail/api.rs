@@ -16,6 +16,7 @@ impl From<super::Error> for Problem {
         match error {
             super::Error::Db(error) => error.into(),
             super::Error::Render(error) => Self::internal(error),
+            other @ super::Error::OtherPurpose { .. } => Self::internal(other),
         }
     }
 }
@@ -196,6 +197,7 @@ mod tests {
     use crate::jobs::Runner;
     use crate::mail::transport::Memory;
     use crate::mail::{Draft, Links, SendMail, Template, Transport};
+    use crate::policies;
     use crate::secrets::Random;
 
     /// Promise 20: one click, without a log-in; and a look changes nothing.
@@ -216,6 +218,10 @@ mod tests {
         let links = Links::new("https://contactbar.example".parse().unwrap());
         let from = "hello@contactbar.example".parse().unwrap();
         let mailer = Mailer::new(db.clone(), clock.clone(), random.clone(), links, from).unwrap();
+        let (first_clock, first_random, written_at) = (clock.clone(), random.clone(), clock.clone());
+        db.write(move |tx| policies::post_first_versions(tx, &first_clock, &first_random))
+            .await
+            .unwrap();
         let memory = Memory::default();
         let mut jobs = Runner::new(db.clone(), clock.clone(), random, 1);
         let transport = Transport::Memory(memory.clone());
@@ -234,7 +240,15 @@ mod tests {
             };
             let draft = Draft::new("jo@example.com".parse().unwrap(), Language::En, answer);
             let mailer = mailer.clone();
-            db.write(move |tx| mailer.enqueue(tx, draft)).await.unwrap();
+            let now = written_at.now();
+            db.write(move |tx| {
+                let under = policies::current(tx)?.privacy.id;
+                let collected = policies::Collected { at: now, under };
+                let allowed = policies::ask(tx, None, collected, policies::Purpose::Service, now)?.unwrap();
+                mailer.enqueue(tx, draft, allowed)
+            })
+            .await
+            .unwrap();
             jobs.run_until_empty().await.unwrap();
             memory.take()
         };

@@ -11,7 +11,8 @@ use super::{MessageState, rules, store};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Conn, Db};
 use crate::ids::{JobId, MessageId};
-use crate::jobs::{Attempt, Handler, JobError, enqueue_for};
+use crate::jobs::{self, Attempt, Handler, JobError, enqueue_for};
+use crate::policies;
 
 /// The handler of `mail.send`.
 pub struct SendMail {
@@ -27,6 +28,20 @@ pub struct SendMailPayload {
 
 pub(super) fn enqueue(tx: &mut Conn, id: JobId, message: MessageId, now: Timestamp) -> db::Result<()> {
     enqueue_for::<SendMail>(tx, id, &SendMailPayload { message }, now, None)
+}
+
+/// So many of a mass of mails are due in one second: between them goes whatever somebody waits for.
+const A_SECOND: usize = 100;
+
+/// The same for many, in their order.
+pub(super) fn enqueue_all(tx: &mut Conn, messages: &[(JobId, MessageId)], now: Timestamp) -> db::Result<()> {
+    let due = |place: usize| now + Duration::from_secs((place / A_SECOND) as u64);
+    let all: Vec<_> = messages
+        .iter()
+        .enumerate()
+        .map(|(place, (id, message))| (*id, SendMailPayload { message: *message }, due(place)))
+        .collect();
+    jobs::enqueue_all_for::<SendMail>(tx, &all)
 }
 
 impl Handler for SendMail {
@@ -56,10 +71,13 @@ impl Handler for SendMail {
         }
         let number = attempt.number;
         if stopped {
-            let state = MessageState::Suppressed;
+            let (state, now) = (MessageState::Suppressed, self.clock.now());
             return Ok(self
                 .db
-                .write(move |tx| store::mark_unsent(tx, id, state, number, None))
+                .write(move |tx| {
+                    store::mark_unsent(tx, id, state, number, None)?;
+                    policies::message_failed(tx, id, now)
+                })
                 .await?);
         }
         let secret = message.extras.secret;
@@ -68,7 +86,10 @@ impl Handler for SendMail {
                 let now = self.clock.now();
                 Ok(self
                     .db
-                    .write(move |tx| store::mark_sent(tx, id, number, secret, now))
+                    .write(move |tx| {
+                        store::mark_sent(tx, id, number, secret, now)?;
+                        policies::message_sent(tx, id, now)
+                    })
                     .await?)
             }
             Err(error) => self.note_failure(id, message.mail.to, attempt, error).await,
@@ -95,6 +116,9 @@ impl SendMail {
         self.db
             .write(move |tx| {
                 store::mark_unsent(tx, id, state, attempt.number, Some(&noted.to_string()))?;
+                if state == MessageState::Failed {
+                    policies::message_failed(tx, id, now)?;
+                }
                 if let SendError::NoSuchMailbox(_) = noted {
                     for category in rules::stopped_by_a_missing_mailbox() {
                         store::suppress(tx, &to, category, None, SuppressionReason::Bounced, now)?;

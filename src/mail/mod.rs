@@ -23,13 +23,14 @@ use serde::{Deserialize, Serialize};
 
 pub use jobs::SendMail;
 pub use render::{Links, Rendered, Renderer};
-pub use service::{Mailer, Subscription};
+pub use service::{Mailer, Personal, Recipient, Shared, Subscription};
 pub use templates::Template;
-pub use transport::{Memory, Outgoing, Transport};
+pub use transport::{Memory, Outgoing, SendError, Transport};
 
 use crate::clock::Timestamp;
 use crate::db::{self, Conn};
 use crate::ids::{MemberId, MessageId, UserId};
+use crate::policies::Purpose;
 
 /// Removes a part of the mail of a member that is gone; answers how many rows. 0: nothing is left.
 pub fn forget_member(tx: &mut Conn, member: MemberId) -> db::Result<usize> {
@@ -49,6 +50,9 @@ pub enum Error {
     Db(#[from] db::Error),
     #[error(transparent)]
     Render(#[from] render::Error),
+    /// The ledger allowed another use than this mail is.
+    #[error("this mail is for {needed}, and what was allowed is {allowed}")]
+    OtherPurpose { needed: Purpose, allowed: Purpose },
 }
 
 /// A mail to be: what [`Mailer::enqueue`] takes.
@@ -316,6 +320,16 @@ impl Category {
             Self::ContactNotification => "contact_notification",
             Self::ContactDigest => "contact_digest",
             Self::Autoresponse => "autoresponse",
+        }
+    }
+
+    /// What it uses an address for: the ledger has to allow that.
+    pub fn purpose(self) -> Purpose {
+        match self {
+            Self::AccountMail => Purpose::AccountMail,
+            Self::Security => Purpose::Safety,
+            Self::SystemAlerts => Purpose::SystemAlerts,
+            Self::ContactNotification | Self::ContactDigest | Self::Autoresponse => Purpose::Service,
         }
     }
 

@@ -3,11 +3,13 @@
 use super::store::{self, Extras, NewMessage, SuppressionReason, Unsubscribe};
 use super::transport::Outgoing;
 use super::{
-    Category, Draft, EmailAddress, Error, Language, Links, Message, MessageState, Renderer, Sender, jobs,
+    Category, Draft, EmailAddress, Error, Language, Links, Message, MessageState, Renderer, Sender, Template,
+    jobs, rules,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Conn, Db};
-use crate::ids::{JobId, MemberId, MessageId};
+use crate::ids::{JobId, MemberId, MessageBodyId, MessageId, UserId};
+use crate::policies::{self, Allowed};
 use crate::secrets::{Random, Token, same_secret};
 
 /// The outbox. Cheap to clone.
@@ -32,6 +34,41 @@ pub struct Subscription {
     pub active: bool,
 }
 
+/// A mail to many.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// What it is about: its links lead there, and its words are written once for it.
+    pub topic: String,
+    pub template: Template,
+    pub language: Language,
+    /// Signs the links. A secret.
+    pub key: Vec<u8>,
+}
+
+/// One of the many.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    pub member: MemberId,
+    pub user: UserId,
+    pub to: EmailAddress,
+    pub allowed: Allowed,
+}
+
+/// Whose personal link it is, and to what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Personal {
+    pub member: MemberId,
+    pub topic: String,
+}
+
+fn check_purpose(category: Category, allowed: &Allowed) -> Result<(), Error> {
+    let (needed, allowed) = (category.purpose(), allowed.purpose());
+    if needed != allowed {
+        return Err(Error::OtherPurpose { needed, allowed });
+    }
+    Ok(())
+}
+
 impl Mailer {
     pub fn new(db: Db, clock: Clock, random: Random, links: Links, from: Sender) -> Result<Self, Error> {
         Ok(Self {
@@ -50,9 +87,12 @@ impl Mailer {
 
     /// Writes a mail down and sees to its sending, in the caller's transaction: both happen or neither. A mail that its
     /// recipient has refused is written down too, as such, and not sent.
-    pub fn enqueue(&self, tx: &mut Conn, draft: Draft) -> Result<MessageId, Error> {
+    ///
+    /// An address is used for it: `allowed` is the ledger's yes to that.
+    pub fn enqueue(&self, tx: &mut Conn, draft: Draft, allowed: Allowed) -> Result<MessageId, Error> {
         let id = MessageId::new(&self.clock, &self.random);
         let category = draft.template.category();
+        check_purpose(category, &allowed)?;
         let unsubscribe = category.may_be_refused().then(|| {
             let token = format!("{id}.{}", Token::new("", &self.random).reveal());
             let url = self.links().unsubscribe(&token);
@@ -99,12 +139,125 @@ impl Mailer {
             },
             mail,
             extras,
+            policy_version: allowed.collected().under,
         };
         store::insert(tx, message)?;
         if !suppressed {
             jobs::enqueue(tx, JobId::new(&self.clock, &self.random), id, now)?;
         }
         Ok(id)
+    }
+
+    /// Writes down one mail to each of many, who share its words but for a link of their own, and sees to their sending, in
+    /// the caller's transaction. The words are rendered once for a topic and language, and stay. Answers the messages' ids in
+    /// the order of the recipients.
+    ///
+    /// For mails that can't be refused: nobody is looked up among those who do.
+    pub fn enqueue_all(
+        &self,
+        tx: &mut Conn,
+        shared: &Shared,
+        recipients: &[Recipient],
+    ) -> Result<Vec<MessageId>, Error> {
+        let category = shared.template.category();
+        debug_assert!(!category.may_be_refused());
+        for recipient in recipients {
+            check_purpose(category, &recipient.allowed)?;
+        }
+        let now = self.clock.now();
+        let words = self.renderer.render(&shared.template, shared.language, None)?;
+        let subject = words.subject.clone();
+        let body = match store::find_body(tx, &shared.topic, shared.language)? {
+            Some(body) => body,
+            None => {
+                let body = store::Body {
+                    id: MessageBodyId::new(&self.clock, &self.random),
+                    topic: shared.topic.clone(),
+                    html: words.html,
+                    text: words.text,
+                    key: shared.key.clone(),
+                };
+                store::insert_body(tx, &body, shared.language, now)?;
+                body.id
+            }
+        };
+        let ids: Vec<MessageId> = recipients
+            .iter()
+            .map(|_| MessageId::new(&self.clock, &self.random))
+            .collect();
+        let mailing = store::Mailing {
+            body,
+            sender: &self.from.address,
+            category,
+            template: shared.template.name(),
+            language: shared.language,
+            subject: &subject,
+            extras: Extras {
+                from_name: self.from.name.clone(),
+                to_name: None,
+                reply_to: None,
+                unsubscribe: None,
+                secret: false,
+            },
+            host: self.links().host(),
+            at: now,
+        };
+        let all: Vec<_> = ids
+            .iter()
+            .zip(recipients)
+            .map(|(id, recipient)| store::Addressed {
+                id: *id,
+                member: recipient.member,
+                user: recipient.user,
+                to: &recipient.to,
+                policy_version: recipient.allowed.collected().under,
+            })
+            .collect();
+        store::insert_all(tx, &mailing, &all)?;
+        let sendings: Vec<_> = ids
+            .iter()
+            .map(|id| (JobId::new(&self.clock, &self.random), *id))
+            .collect();
+        jobs::enqueue_all(tx, &sendings, now)?;
+        Ok(ids)
+    }
+
+    /// The address behind `path` for whoever reads a mail of [`Mailer::enqueue_all`]; each one's own once it is sent.
+    pub fn personal_link(&self, path: &str) -> url::Url {
+        self.links()
+            .page(&format!("{path}/{}", store::PERSONAL_PLACE), &[])
+    }
+
+    /// Whose link this is, if it is one of ours.
+    pub fn find_personal(&self, conn: &mut Conn, link: &str) -> Result<Option<Personal>, Error> {
+        let Some((member, topic)) = rules::named_in(link) else {
+            return Ok(None);
+        };
+        let key = store::find_key(conn, topic)?;
+        let proved = key.is_some_and(|key| rules::is_personal_link(&key, member, topic, link));
+        Ok(proved.then(|| Personal {
+            member,
+            topic: topic.to_owned(),
+        }))
+    }
+
+    /// To whom a message went, or goes; `None` once it was erased.
+    pub fn find_recipient(&self, conn: &mut Conn, id: MessageId) -> Result<Option<EmailAddress>, Error> {
+        Ok(store::find_queued(conn, id)?.map(|message| message.mail.to))
+    }
+
+    /// A message came back after the server had taken it. False: there is no such message that was sent.
+    pub async fn note_bounce(&self, id: MessageId, words: String) -> Result<bool, Error> {
+        let now = self.clock.now();
+        self.db
+            .write(move |tx| {
+                if !store::note_bounce(tx, id, &words)? {
+                    return Ok(false);
+                }
+                policies::message_bounced(tx, id, now)?;
+                Ok(true)
+            })
+            .await
     }
 
     /// What a way out leads to. Changes nothing: scanners follow every link.
@@ -217,10 +370,13 @@ mod tests {
     use super::*;
     use crate::clock::HOUR;
     use crate::db::{DatabaseUrl, Options};
+    use crate::ids::PolicyVersionId;
     use crate::jobs::Runner;
     use crate::mail::templates::NewContact;
     use crate::mail::transport::{Memory, SendError};
-    use crate::mail::{SendMail, Template, Transport};
+    use crate::mail::{SendMail, Transport};
+    use crate::policies::rules::Posted;
+    use crate::policies::{Collected, Data, Ledger, may_use};
 
     /// An outbox with a mailbox at its other end.
     struct Post {
@@ -229,6 +385,27 @@ mod tests {
         mailer: Mailer,
         memory: Memory,
         jobs: Runner,
+        under: PolicyVersionId,
+    }
+
+    /// What the first version of the policy allows.
+    fn allowed(draft: &Draft, under: PolicyVersionId, at: Timestamp) -> Allowed {
+        let first = Posted {
+            id: under,
+            number: 1,
+            posted_at: at,
+            changes: Vec::new(),
+            window: None,
+        };
+        let ledger = Ledger {
+            versions: vec![first],
+            ..Ledger::default()
+        };
+        let data = Data {
+            collected: Collected { at, under },
+            ledger: &ledger,
+        };
+        may_use(&data, draft.template.category().purpose(), at).unwrap()
     }
 
     impl Post {
@@ -247,6 +424,14 @@ mod tests {
             let links = Links::new("https://contactbar.example".parse().unwrap());
             let from = "Contactbar <hello@contactbar.example>".parse().unwrap();
             let mailer = Mailer::new(db.clone(), clock.clone(), random.clone(), links, from).unwrap();
+            let (first_clock, first_random) = (clock.clone(), random.clone());
+            let under = db
+                .write(move |tx| {
+                    policies::post_first_versions(tx, &first_clock, &first_random)?;
+                    Ok::<_, Error>(policies::current(tx)?.privacy.id)
+                })
+                .await
+                .unwrap();
             let memory = Memory::default();
             let mut jobs = Runner::new(db.clone(), clock.clone(), random, 1);
             jobs.register(SendMail {
@@ -260,13 +445,18 @@ mod tests {
                 mailer,
                 memory,
                 jobs,
+                under,
             }
         }
 
         async fn enqueue(&self, draft: Draft) -> MessageId {
             self.clock.advance(Duration::from_secs(1));
             let mailer = self.mailer.clone();
-            self.db.write(move |tx| mailer.enqueue(tx, draft)).await.unwrap()
+            let allowed = allowed(&draft, self.under, self.clock.now());
+            self.db
+                .write(move |tx| mailer.enqueue(tx, draft, allowed))
+                .await
+                .unwrap()
         }
 
         async fn run(&self) -> Vec<Outgoing> {
@@ -319,12 +509,19 @@ mod tests {
         assert_eq!(post.states(mine).await, [MessageState::Sent]);
         assert_eq!(post.states(other).await, []);
 
+        // What was allowed for one purpose serves no other.
+        let (mailer, other_use) = (post.mailer.clone(), draft(reset(), mine));
+        let yes = allowed(&draft(contact(), mine), post.under, post.clock.now());
+        let refused = post.db.write(move |tx| mailer.enqueue(tx, other_use, yes)).await;
+        assert!(matches!(refused, Err(Error::OtherPurpose { .. })), "{refused:?}");
+
         // An undone transaction leaves no mail.
         let (mailer, undone) = (post.mailer.clone(), draft(contact(), mine));
+        let yes = allowed(&undone, post.under, post.clock.now());
         let result: Result<(), Error> = post
             .db
             .write(move |tx| {
-                mailer.enqueue(tx, undone)?;
+                mailer.enqueue(tx, undone, yes)?;
                 Err(crate::db::Error::Unavailable("told to".into()).into())
             })
             .await;

@@ -1,14 +1,16 @@
-//! The tables `messages` (the outbox, and the record of it) and `suppressions`.
+//! The tables `messages` (the outbox, and the record of it), `message_bodies` (what many of them share) and `suppressions`.
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 
-use super::{Category, EmailAddress, Language, Message, MessageState, Outgoing};
+use super::{Category, EmailAddress, Language, Message, MessageState, Outgoing, rules};
 use crate::both;
 use crate::clock::Timestamp;
-use crate::db::schema::{messages, suppressions};
+use crate::db::schema::{message_bodies, messages, suppressions};
+use crate::db::types::{Document, Moment, Uid};
 use crate::db::{Conn, Json, Result};
-use crate::ids::{MemberId, MessageId, UserId};
+use crate::ids::{MemberId, MessageBodyId, MessageId, PolicyVersionId, UserId};
 
 text_column!(EmailAddress, Category, Language, MessageState, SuppressionReason);
 
@@ -68,6 +70,8 @@ pub struct NewMessage {
     pub state: MessageState,
     pub mail: Outgoing,
     pub extras: Extras,
+    /// The version of the privacy policy under which what it uses was collected.
+    pub policy_version: PolicyVersionId,
 }
 
 pub fn insert(conn: &mut Conn, message: NewMessage) -> Result<()> {
@@ -93,10 +97,158 @@ pub fn insert(conn: &mut Conn, message: NewMessage) -> Result<()> {
                 messages::state.eq(message.state),
                 messages::attempts.eq(0),
                 messages::queued_at.eq(mail.date),
+                messages::policy_version_id.eq(Some(message.policy_version)),
             ),
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// What stands in a shared body where each message has a link of its own.
+pub const PERSONAL_PLACE: &str = "0place0for0a0personal0link0";
+
+/// A text that many messages share.
+pub struct Body {
+    pub id: MessageBodyId,
+    pub topic: String,
+    pub html: String,
+    pub text: String,
+    /// Signs the personal links.
+    pub key: Vec<u8>,
+}
+
+pub fn insert_body(conn: &mut Conn, body: &Body, language: Language, now: Timestamp) -> Result<()> {
+    diesel::insert_into(message_bodies::table)
+        .values((
+            message_bodies::id.eq(body.id),
+            message_bodies::topic.eq(&body.topic),
+            message_bodies::language.eq(language),
+            message_bodies::html.eq(&body.html),
+            message_bodies::body.eq(&body.text),
+            message_bodies::key.eq(&body.key),
+            message_bodies::created_at.eq(now),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Which body a topic has in a language, and what its messages are called.
+pub fn find_body(conn: &mut Conn, topic: &str, language: Language) -> Result<Option<MessageBodyId>> {
+    Ok(message_bodies::table
+        .filter(message_bodies::topic.eq(topic))
+        .filter(message_bodies::language.eq(language))
+        .select(message_bodies::id)
+        .first(conn)
+        .optional()?)
+}
+
+/// What signs a topic's links.
+pub fn find_key(conn: &mut Conn, topic: &str) -> Result<Option<Vec<u8>>> {
+    Ok(message_bodies::table
+        .filter(message_bodies::topic.eq(topic))
+        .select(message_bodies::key)
+        .first(conn)
+        .optional()?)
+}
+
+fn body_of(conn: &mut Conn, id: MessageBodyId) -> Result<Body> {
+    let (topic, html, text, key) = message_bodies::table
+        .filter(message_bodies::id.eq(id))
+        .select((
+            message_bodies::topic,
+            message_bodies::html,
+            message_bodies::body,
+            message_bodies::key,
+        ))
+        .first(conn)?;
+    Ok(Body {
+        id,
+        topic,
+        html,
+        text,
+        key,
+    })
+}
+
+/// What all messages of one mailing have in common.
+pub struct Mailing<'a> {
+    pub body: MessageBodyId,
+    pub sender: &'a EmailAddress,
+    pub category: Category,
+    pub template: &'static str,
+    pub language: Language,
+    pub subject: &'a str,
+    pub extras: Extras,
+    pub host: &'a str,
+    pub at: Timestamp,
+}
+
+/// One message of a mailing.
+pub struct Addressed<'a> {
+    pub id: MessageId,
+    pub member: MemberId,
+    pub user: UserId,
+    pub to: &'a EmailAddress,
+    pub policy_version: PolicyVersionId,
+}
+
+/// Writes down the messages of a mailing, thousands in one statement.
+pub fn insert_all(conn: &mut Conn, mailing: &Mailing<'_>, all: &[Addressed<'_>]) -> Result<()> {
+    for some in all.chunks(10_000) {
+        let hex = |id: &uuid::Uuid| id.simple().to_string();
+        let rows: Vec<_> = some
+            .iter()
+            .map(|message| {
+                (
+                    hex(message.id.uuid()),
+                    hex(message.member.uuid()),
+                    hex(message.user.uuid()),
+                    format!("{}@{}", message.id, mailing.host),
+                    message.to.as_str(),
+                    hex(message.policy_version.uuid()),
+                )
+            })
+            .collect();
+        let rows = serde_json::to_string(&rows).expect("ids and addresses are plain data");
+        let statement = match conn {
+            Conn::Sqlite(_) => {
+                "INSERT INTO messages (body_id, sender, category, template, language, subject, headers, state, queued_at, \
+                 html, body, attempts, id, member_id, user_id, message_id, recipient, policy_version_id) \
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', 0, unhex(value ->> 0), unhex(value ->> 1), \
+                 unhex(value ->> 2), value ->> 3, value ->> 4, unhex(value ->> 5) FROM json_each($10)"
+            }
+            Conn::Postgres(_) => {
+                "INSERT INTO messages (body_id, sender, category, template, language, subject, headers, state, queued_at, \
+                 html, body, attempts, id, member_id, user_id, message_id, recipient, policy_version_id) \
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', 0, (value ->> 0)::uuid, (value ->> 1)::uuid, \
+                 (value ->> 2)::uuid, value ->> 3, value ->> 4, (value ->> 5)::uuid FROM json_array_elements($10::json)"
+            }
+        };
+        let query = diesel::sql_query(statement)
+            .bind::<Uid, _>(mailing.body)
+            .bind::<Text, _>(mailing.sender.as_str())
+            .bind::<Text, _>(mailing.category.as_str())
+            .bind::<Text, _>(mailing.template)
+            .bind::<Text, _>(mailing.language.as_str())
+            .bind::<Text, _>(mailing.subject)
+            .bind::<Document, _>(Json(mailing.extras.clone()))
+            .bind::<Text, _>(MessageState::Queued.as_str())
+            .bind::<Moment, _>(mailing.at)
+            .bind::<Text, _>(rows);
+        both!(conn, |c| query.execute(c))?;
+    }
+    Ok(())
+}
+
+/// What a message of a member's says of itself where it came back.
+pub fn note_bounce(conn: &mut Conn, id: MessageId, words: &str) -> Result<bool> {
+    let sent = messages::table
+        .filter(messages::id.eq(id))
+        .filter(messages::state.eq(MessageState::Sent));
+    let noted = diesel::update(sent)
+        .set(messages::error.eq(Some(words)))
+        .execute(conn)?;
+    Ok(noted == 1)
 }
 
 /// A message as the sender needs it.
@@ -107,6 +259,11 @@ pub struct Queued {
     pub state: MessageState,
     pub mail: Outgoing,
     pub extras: Extras,
+}
+
+/// The place of the personal link in a shared body, filled.
+fn filled(text: &str, link: &str) -> String {
+    text.replace(PERSONAL_PLACE, link)
 }
 
 type Columns = (
@@ -122,6 +279,7 @@ type Columns = (
     String,
     Json<Extras>,
     Timestamp,
+    Option<MessageBodyId>,
 );
 
 pub fn find_queued(conn: &mut Conn, id: MessageId) -> Result<Option<Queued>> {
@@ -140,9 +298,19 @@ pub fn find_queued(conn: &mut Conn, id: MessageId) -> Result<Option<Queued>> {
             messages::body,
             messages::headers,
             messages::queued_at,
+            messages::body_id,
         ))
         .first(conn)
         .optional()?;
+    let shared = match &row {
+        // Each time the same: the body never changes, and the link is made of what never does.
+        Some((Some(member), .., Some(body))) => {
+            let body = body_of(conn, *body)?;
+            let link = rules::personal_link(&body.key, *member, &body.topic);
+            Some((filled(&body.html, &link), filled(&body.text, &link)))
+        }
+        _ => None,
+    };
     Ok(row.map(
         |(
             member,
@@ -157,7 +325,9 @@ pub fn find_queued(conn: &mut Conn, id: MessageId) -> Result<Option<Queued>> {
             text,
             Json(extras),
             date,
+            _,
         )| {
+            let (html, text) = shared.unwrap_or((html, text));
             let mail = Outgoing {
                 message_id,
                 from,
@@ -352,7 +522,7 @@ pub fn find_message(
     member: MemberId,
     id: MessageId,
 ) -> Result<Option<(Message, Option<String>)>> {
-    let row: Option<(Listed, String, Json<Extras>)> = messages::table
+    let row: Option<(Listed, String, Json<Extras>, Option<MessageBodyId>)> = messages::table
         .filter(messages::member_id.eq(member))
         .filter(messages::id.eq(id))
         .select((
@@ -371,10 +541,16 @@ pub fn find_message(
             ),
             messages::body,
             messages::headers,
+            messages::body_id,
         ))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(row, text, Json(extras))| {
+    let shared = match &row {
+        Some((.., Some(body))) => Some(filled(&body_of(conn, *body)?.text, "…")),
+        _ => None,
+    };
+    Ok(row.map(|(row, text, Json(extras), _)| {
+        let text = shared.unwrap_or(text);
         let shown = match extras.unsubscribe {
             // The way out is the recipient's, not the reader's.
             Some(way) => text.replace(&way.token, "…"),

@@ -12,6 +12,8 @@ use url::Url;
 
 use super::{Category, EmailAddress, Language};
 use crate::clock::Timestamp;
+use crate::ids::MemberId;
+use crate::policies::{Change, Document, Purpose, Words};
 
 /// Every mail that we write.
 #[derive(Clone, Debug)]
@@ -68,6 +70,30 @@ pub enum Template {
     },
     /// An owner took that back.
     MemberStays { member_name: String, bars_link: Url },
+    /// A policy changes: what, and how to say no. `answer_link` is the recipient's own.
+    PolicyChange {
+        document: Document,
+        version: i32,
+        changes: Vec<Change>,
+        read_link: Url,
+        answer_link: Url,
+    },
+    /// A member objected to a change that can't be left out for it alone: its account ends.
+    ObjectionEnding {
+        member_name: String,
+        change: Words,
+        ends_at: Timestamp,
+        export_link: Url,
+        withdraw_link: Url,
+    },
+    /// To the operator: members to whom a version could not be sent, so that it is not in effect for them.
+    PolicyNotSent {
+        document: Document,
+        version: i32,
+        members: Vec<MemberId>,
+        /// How many there are in all; `members` may name fewer.
+        total: u32,
+    },
     /// A log-in from a device that we hadn't seen.
     NewLogin {
         at: Timestamp,
@@ -241,6 +267,9 @@ impl Template {
             Self::SecondFactorChanged { .. } => "second_factor_changed",
             Self::MemberEnding { .. } => "member_ending",
             Self::MemberStays { .. } => "member_stays",
+            Self::PolicyChange { .. } => "policy_change",
+            Self::ObjectionEnding { .. } => "objection_ending",
+            Self::PolicyNotSent { .. } => "policy_not_sent",
             Self::NewLogin { .. } => "new_login",
             Self::TokenCreated { .. } => "token_created",
         }
@@ -252,7 +281,9 @@ impl Template {
             | Self::Invitation { .. }
             | Self::AlreadyRegistered { .. }
             | Self::MemberEnding { .. }
-            | Self::MemberStays { .. } => Category::AccountMail,
+            | Self::MemberStays { .. }
+            | Self::ObjectionEnding { .. } => Category::AccountMail,
+            Self::PolicyChange { .. } | Self::PolicyNotSent { .. } => Category::SystemAlerts,
             Self::PasswordReset { .. }
             | Self::PasswordChanged { .. }
             | Self::AddressChangeConfirm { .. }
@@ -285,6 +316,9 @@ impl Template {
             | Self::SecondFactorChanged { .. }
             | Self::MemberEnding { .. }
             | Self::MemberStays { .. }
+            | Self::PolicyChange { .. }
+            | Self::ObjectionEnding { .. }
+            | Self::PolicyNotSent { .. }
             | Self::NewLogin { .. }
             | Self::TokenCreated { .. } => false,
         }
@@ -378,7 +412,81 @@ fn samples() -> Vec<Template> {
             settings_link: url("settings/account"),
         },
         Template::MemberStays { member_name: "Bloom & Petal".into(), bars_link: url("bars") },
+        Template::PolicyChange {
+            document: Document::Privacy,
+            version: 2,
+            changes: sample_changes(),
+            read_link: url("policies/privacy/2"),
+            answer_link: url(&format!("objection/{token}")),
+        },
+        Template::ObjectionEnding {
+            member_name: "Bloom & Petal".into(),
+            change: Words { en: "Support by a partner".into(), de: "Support durch einen Partner".into() },
+            ends_at: at(30 * 24 * 60),
+            export_link: url("contacts"),
+            withdraw_link: url("settings/policies"),
+        },
+        Template::PolicyNotSent {
+            document: Document::Privacy,
+            version: 2,
+            members: vec![MemberId::from_uuid(uuid::Uuid::from_u128(7))],
+            total: 3,
+        },
         Template::NewLogin { at: at(0), device: "Firefox on Linux".into(), sessions_link: url("settings/sessions") },
         Template::TokenCreated { name: "Nightly export".into(), at: at(0), tokens_link: url("settings/tokens") },
+    ]
+}
+
+fn sample_changes() -> Vec<Change> {
+    let change = |key: &str, purpose, marketing, per_account, title: [&str; 2], summary: [&str; 2]| Change {
+        key: key.parse().expect("a sample key parses"),
+        purpose,
+        marketing,
+        material: true,
+        per_account,
+        sensitive: false,
+        title: Words {
+            en: title[0].into(),
+            de: title[1].into(),
+        },
+        summary: Words {
+            en: summary[0].into(),
+            de: summary[1].into(),
+        },
+    };
+    vec![
+        change(
+            "benchmarks",
+            Purpose::Benchmarking,
+            false,
+            true,
+            ["Benchmarks by industry", "Vergleichswerte nach Branche"],
+            [
+                "We compare how often bars are clicked, by industry and never by name.",
+                "Wir vergleichen, wie oft Bars angeklickt werden: nach Branche und nie mit Namen.",
+            ],
+        ),
+        change(
+            "promotion",
+            Purpose::Promotion,
+            true,
+            false,
+            ["News about what is new", "Neuigkeiten über Neues"],
+            [
+                "Once a month we write what is new.",
+                "Einmal im Monat schreiben wir, was es Neues gibt.",
+            ],
+        ),
+        change(
+            "partner",
+            Purpose::Transfer,
+            false,
+            false,
+            ["Support by a partner", "Support durch einen Partner"],
+            [
+                "A partner in the EU answers requests for support at night.",
+                "Nachts beantwortet ein Partner in der EU Anfragen an den Support.",
+            ],
+        ),
     ]
 }

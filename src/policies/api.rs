@@ -1,17 +1,21 @@
 //! The policies as they are published: to programs, and as pages to read. Nobody needs to be logged in for them.
 
 use poem::{Request, Response, Route, endpoint::make, http::StatusCode};
+use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi, param::Path};
 use pulldown_cmark::{Options, Parser, html};
 use serde_json::{Value, json};
 
-use super::{Document, Policies, PolicyVersion};
+use super::draft::{Line, compare};
+use super::{Change, ChangeKey, Consequence, Document, Policies, PolicyVersion, Purpose, Words, hex};
 use crate::clock::Timestamp;
 use crate::http::{
     Json, Methods, Problem,
-    html::{Page, Shape},
+    html::{Page, Shape, escape},
 };
 use crate::ids::PolicyVersionId;
+
+crate::string_type!(ChangeKey, "policy-change", "benchmarks", None);
 
 /// A posted version of a policy. Immutable.
 #[derive(Debug, Object)]
@@ -27,6 +31,82 @@ pub struct Version {
     /// SHA-256 of `body` in UTF-8, in hexadecimal digits.
     pub sha256: String,
     pub posted_at: Timestamp,
+    /// What changed since the version before: nothing for the first.
+    pub changes: Vec<ChangeBody>,
+}
+
+/// A text in every language of ours.
+#[derive(Debug, Object)]
+#[oai(rename = "PolicyWords")]
+pub struct WordsBody {
+    pub en: String,
+    pub de: String,
+}
+
+impl From<Words> for WordsBody {
+    fn from(words: Words) -> Self {
+        Self {
+            en: words.en,
+            de: words.de,
+        }
+    }
+}
+
+/// One change inside a version.
+#[derive(Debug, Object)]
+#[oai(rename = "StatedChange", example)]
+pub struct ChangeBody {
+    /// Its name within the version.
+    pub key: ChangeKey,
+    /// What data may be used for by it.
+    pub purpose: Purpose,
+    /// It widens marketing: it can be opted out of at any time.
+    pub marketing: bool,
+    /// Members are told, and can say no. A typo is not material.
+    pub material: bool,
+    /// It uses sensitive data, only of who accepts it.
+    pub sensitive: bool,
+    /// What a no brings about.
+    pub consequence: Consequence,
+    pub title: WordsBody,
+    pub summary: WordsBody,
+}
+
+impl From<Change> for ChangeBody {
+    fn from(change: Change) -> Self {
+        Self {
+            consequence: change.consequence(),
+            key: change.key,
+            purpose: change.purpose,
+            marketing: change.marketing,
+            material: change.material,
+            sensitive: change.sensitive,
+            title: change.title.into(),
+            summary: change.summary.into(),
+        }
+    }
+}
+
+impl Example for ChangeBody {
+    fn example() -> Self {
+        Self {
+            key: "benchmarks".parse().expect("this is a key"),
+            purpose: Purpose::Benchmarking,
+            marketing: false,
+            material: true,
+            sensitive: false,
+            consequence: Consequence::NotApplied,
+            title: WordsBody {
+                en: "Benchmarks by industry".to_owned(),
+                de: "Vergleichswerte nach Branche".to_owned(),
+            },
+            summary: WordsBody {
+                en: "We compare how often bars are clicked, by industry and never by name.".to_owned(),
+                de: "Wir vergleichen, wie oft Bars angeklickt werden: nach Branche und nie mit Namen."
+                    .to_owned(),
+            },
+        }
+    }
 }
 
 impl From<PolicyVersion> for Version {
@@ -37,8 +117,9 @@ impl From<PolicyVersion> for Version {
             version: version.version,
             title: version.title,
             body: version.body,
-            sha256: version.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex(&version.sha256),
             posted_at: version.posted_at,
+            changes: version.changes.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -183,8 +264,12 @@ fn write_page(shown: &PolicyVersion, all: &[PolicyVersion]) -> Response {
             )
         })
         .collect();
+    let before = all.iter().find(|version| version.version == shown.version - 1);
     let body = format!(
-        "<p class=\"quiet\">Version {number}, posted on {when}</p>{text}<h2>All versions</h2><ul>{others}</ul>",
+        "<p class=\"quiet\">Version {number}, posted on {when}</p>{text}{changes}<h2>All versions</h2><ul>{others}</ul>\
+         <p class=\"quiet\">SHA-256 of this version: <code>{hash}</code></p>",
+        changes = before.map_or_else(String::new, |before| what_changed(before, shown)),
+        hash = shown.sha256_hex(),
         number = shown.version,
         when = day(shown.posted_at),
     );
@@ -196,6 +281,38 @@ fn write_page(shown: &PolicyVersion, all: &[PolicyVersion]) -> Response {
         shape: Shape::Text,
     }
     .respond()
+}
+
+/// What changed since the version before: as it was stated, and line by line (promise 10).
+fn what_changed(before: &PolicyVersion, shown: &PolicyVersion) -> String {
+    let stated: String = shown
+        .changes
+        .iter()
+        .map(|change| {
+            format!(
+                "<li><strong>{}</strong>: {}</li>",
+                escape(&change.title.en),
+                escape(&change.summary.en)
+            )
+        })
+        .collect();
+    let groups: Vec<String> = compare(&before.body, &shown.body)
+        .iter()
+        .map(|group| group.iter().map(line).collect::<String>())
+        .collect();
+    format!(
+        "<h2>What changed since version {}</h2><ul>{stated}</ul><p>{}</p>",
+        before.version,
+        groups.join("</p><p>")
+    )
+}
+
+fn line(line: &Line<'_>) -> String {
+    match line {
+        Line::Same(text) => format!("{}<br>", escape(text)),
+        Line::Gone(text) => format!("<del>{}</del><br>", escape(text)),
+        Line::New(text) => format!("<ins>{}</ins><br>", escape(text)),
+    }
 }
 
 fn day(at: Timestamp) -> String {
@@ -214,8 +331,9 @@ mod tests {
             version: 1,
             title: "A <b>".to_owned(),
             body: "# Hi\n\n<script>x</script> and <i>this</i>".to_owned(),
-            changes: serde_json::json!([]),
+            changes: Vec::new(),
             sha256: Vec::new(),
+            key: Vec::new(),
             posted_at: Timestamp::from_secs(1_800_000_000),
         };
         let written = write_page(&version, std::slice::from_ref(&version));

@@ -323,6 +323,7 @@ both_databases! {
         let anna = app.with_owner("anna@example.com").await;
         app.client().post("/api/v1/users", registration("never@example.com")).await.expect(202);
         app.mails().await;
+        app.clock.advance(MINUTE);
         app.client().log_in("anna@example.com", "not the password").await.problem(401);
         let logins = anna.client.get("/api/v1/users/me/logins?limit=1").await.expect(200);
         assert_eq!(logins["items"][0]["outcome"], "wrong_password");

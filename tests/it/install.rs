@@ -239,6 +239,7 @@ both_databases! {
         let (owner, client) = member(&app, "ada").await;
         let bar = published(&client).await;
         app.bars.set_legacy_id(key(&bar), legacy("old-1")).await.unwrap();
+        app.clock.advance(MINUTE);
         app.bars.set_legacy_id(key(&bar), None).await.unwrap();
         let entries = app.db.read(move |conn| contactbar::audit::list(conn, owner, &Default::default(), None, 10)).await.unwrap();
         let told: Vec<_> = entries.iter().filter(|entry| entry.action == "bar.legacy_id_changed").collect();

@@ -10,6 +10,7 @@ use contactbar::db::types::Uid;
 use contactbar::db::{self, Conn};
 use contactbar::ids::{DeliveryId, JobId, MemberId, WebhookId};
 use contactbar::jobs::{self, NewJob};
+use contactbar::policies;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use poem::http::Method;
@@ -124,7 +125,14 @@ async fn full(app: &TestApp, name: &str) -> (Stage, Client) {
         bar_scripts::brotli.eq(vec![0_u8]),
         bar_scripts::created_at.eq(app.clock.now()),
     );
+    let (member, now) = (stage.member, app.clock.now());
     let kept = app.db.write(move |tx| {
+        let version = policies::current(tx)?.terms.id;
+        let window = policies::NewWindow {
+            member,
+            message: None,
+        };
+        policies::insert_windows(tx, version, now, now, &[window])?;
         diesel::insert_into(bar_scripts::table)
             .values(script)
             .execute(tx)?;
@@ -225,6 +233,7 @@ both_databases! {
 
         let mut left = rows_of(&app, ada.member).await;
         assert!(left.remove("audit_log").unwrap() > 3, "the record stays");
+        assert!(left.remove("policy_decisions").unwrap() >= 2, "the proof of what it agreed to stays, under a pseudonym");
         left.retain(|_, rows| *rows > 0);
         assert_eq!(left, BTreeMap::new());
         assert_eq!(rows_of(&app, bob.member).await, neighbour);

@@ -112,6 +112,7 @@ both_databases! {
         let old = json!({ "token": token, "account": { "password": PASSWORD, "privacy_version": 1, "terms_version": 9 } });
         assert_eq!(anyone.post("/api/v1/invitations/accept", old).await.status, 422);
         let accept = json!({ "token": token, "account": account() });
+        app.clock.advance(MINUTE);
         let joined = anyone.post("/api/v1/invitations/accept", accept.clone()).await.expect(200);
         assert_eq!((&joined["role"], &joined["member"]["id"]), (&json!("editor"), &json!(owner.member)));
         anyone.post("/api/v1/invitations/accept", accept).await.problem(404);

@@ -1850,6 +1850,8 @@ export const de: Catalogue = {
   },
   /** Aus `src/…/api/problems.rs`, `src/text.rs` und den Fehlern der Werte. */
   server: [
+    [/^The time to object ended/, () => 'Die Zeit zum Widersprechen ist vorbei.'],
+    [/^The account has ended/, () => 'Das Konto ist beendet.'],
     [/^must not be empty|^is (?:required|needed)/, () => 'Wird gebraucht.'],
     [/^is longer than (\d+) characters/, (most) => `Das sind mehr als ${most} Zeichen.`],
     [/^must have at most (\d+) characters/, (most) => `Höchstens ${most} Zeichen, in einer Zeile.`],

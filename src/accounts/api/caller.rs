@@ -61,6 +61,11 @@ impl Caller {
                 known => known,
             },
         };
+        if let Principal::User(signed_in) = &principal
+            && is_use(request)
+        {
+            door.accounts.note_use(*signed_in).await?;
+        }
         match &principal {
             Principal::Anonymous => {}
             Principal::User(signed_in) => {
@@ -72,6 +77,14 @@ impl Caller {
         }
         Ok(Self { principal })
     }
+}
+
+/// Whether a request goes on using the service: it changes something, and it is not about the policies, the end of the
+/// account or the log-in.
+fn is_use(request: &Request) -> bool {
+    const NO_USE: [&str; 4] = ["/policy-changes", "/ending", "/v1/session", "/users/me"];
+    let path = request.original_uri().path();
+    !request.method().is_safe() && !NO_USE.iter().any(|part| path.contains(part))
 }
 
 enum Presented {

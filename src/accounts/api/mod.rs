@@ -6,6 +6,8 @@ mod caller;
 mod cookie;
 mod members;
 mod messages;
+mod objection;
+mod policy_changes;
 mod problems;
 mod registration;
 mod second_factor;
@@ -17,11 +19,13 @@ mod user;
 
 pub use caller::{Caller, Door};
 pub use messages::MessagesApi;
+pub use objection::{OBJECTION, describe, objection};
 
 use super::{Accounts, Name};
 use crate::http::page;
 use audit_log::AuditLogApi;
 use members::MembersApi;
+use policy_changes::PolicyChangesApi;
 use registration::RegistrationApi;
 use second_factor::SecondFactorApi;
 use session::SessionApi;
@@ -45,6 +49,7 @@ enum Tag {
 pub type Apis = (
     (RegistrationApi, SessionApi, UserApi, SecondFactorApi),
     (MembersApi, TeamApi, TokensApi, AuditLogApi),
+    PolicyChangesApi,
 );
 
 pub fn apis(accounts: &Accounts) -> Apis {
@@ -61,7 +66,8 @@ pub fn apis(accounts: &Accounts) -> Apis {
         TokensApi { accounts: accounts() },
         AuditLogApi { accounts: accounts() },
     );
-    (own, of_members)
+    let policies = PolicyChangesApi { accounts: accounts() };
+    (own, of_members, policies)
 }
 
 fn default_limit() -> u32 {

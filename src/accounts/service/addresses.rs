@@ -5,7 +5,6 @@ use crate::accounts::store::{links, users};
 use crate::accounts::{Error, Purpose};
 use crate::ids::UserId;
 use crate::mail::{EmailAddress, Template};
-use crate::policies;
 use crate::secrets::token_sha256;
 
 impl Accounts {
@@ -43,7 +42,7 @@ impl Accounts {
                 if users::find_by_address(tx, &new)?.is_some_and(|owner| owner.user.id != user) {
                     return Err(Error::AddressTaken);
                 }
-                let policy = policies::current(tx)?.privacy.id;
+                let policy = service.collected_by(tx, user)?.under;
                 users::set_address(tx, user, &new, policy, now)?;
                 // What was mailed to the old address lets nobody in any more.
                 for purpose in [Purpose::ResetPassword, Purpose::VerifyAddress] {

@@ -9,6 +9,7 @@ use crate::accounts::{Access, Error};
 use crate::clock::Timestamp;
 use crate::ids::{ApiTokenId, MemberId};
 use crate::mail::{Draft, Template};
+use crate::policies;
 use crate::secrets::Token;
 
 impl Accounts {
@@ -66,7 +67,12 @@ impl Accounts {
                 let draft = Draft::new(user.email.clone(), user.language, template)
                     .about_member(access.member)
                     .to_user(user.id);
-                service.mailer.enqueue(tx, draft).map_err(Error::from)?;
+                let (of, purpose) = (Some(access.member), draft.template.category().purpose());
+                if let Some(allowed) =
+                    policies::ask(tx, of, user.collected, purpose, now).map_err(Error::from)?
+                {
+                    service.mailer.enqueue(tx, draft, allowed).map_err(Error::from)?;
+                }
                 Ok((token, secret))
             })
             .await

@@ -15,7 +15,7 @@ use crate::audit::{self, Actor, Entry};
 use crate::clock::Timestamp;
 use crate::db::Conn;
 use crate::ids::{InvitationId, MemberId, UserId};
-use crate::mail::{Draft, EmailAddress, Template};
+use crate::mail::{Category, Draft, EmailAddress, Template};
 use crate::policies::{self, Way};
 use crate::secrets::{Token, token_sha256};
 
@@ -58,7 +58,7 @@ impl Accounts {
                     revoked_at: None,
                 };
                 let token = Token::new("cbi_", &service.random);
-                let policy = policies::current(tx)?.privacy.id;
+                let policy = policies::collected_now(tx, access.member, now)?.under;
                 invitations::insert(tx, &invitation, &token.sha256(), policy)?;
                 service.mail_invitation(tx, &access, &invitation, &token)?;
                 let detail = json!({ "role": role });
@@ -166,7 +166,12 @@ impl Accounts {
             valid_days: INVITATION_DAYS,
         };
         let draft = Draft::new(invitation.email.clone(), member.language, template).about_member(member.id);
-        self.mailer.enqueue(tx, draft)?;
+        let now = self.clock.now();
+        let collected = policies::collected_now(tx, member.id, now)?;
+        let purpose = Category::AccountMail.purpose();
+        if let Some(allowed) = policies::ask(tx, Some(member.id), collected, purpose, now)? {
+            self.mailer.enqueue(tx, draft, allowed)?;
+        }
         Ok(())
     }
 

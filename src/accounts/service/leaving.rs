@@ -15,6 +15,7 @@ use crate::db::Conn;
 use crate::ids::{JobId, MemberId, UserId};
 use crate::jobs;
 use crate::mail::{self, Draft, Template};
+use crate::policies;
 
 /// A member that is to be purged, and when.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -39,15 +40,9 @@ impl Accounts {
                 }
                 let ends_at = service.now() + GRACE;
                 member.ends_at = Some(ends_at);
-                team::set_end(tx, member.id, member.ends_at)?;
-                let (job, ending) = (
-                    JobId::new(&service.clock, &service.random),
-                    Ending {
-                        member: member.id,
-                        ends_at,
-                    },
-                );
-                jobs::enqueue_for::<EndMember>(tx, job, &ending, ends_at, None)?;
+                service
+                    .set_end(tx, member.id, member.ends_at)
+                    .map_err(Error::from)?;
                 service.note(
                     tx,
                     &access,
@@ -68,14 +63,18 @@ impl Accounts {
         Ok(member)
     }
 
-    fn tell_owners(&self, tx: &mut Conn, member: &Member, mail: &Template) -> Result<(), TeamError> {
+    /// Writes to everybody who owns a member, each in their language.
+    pub(super) fn tell_owners(&self, tx: &mut Conn, member: &Member, mail: &Template) -> Result<(), Error> {
         let owners = addressees::find_addressees(tx, member.id, Role::Owner)?;
         for owner in owners.into_iter().flat_map(|owners| owners.people) {
             let draft = Draft {
                 member: Some(member.id),
                 ..Draft::new(owner.address, owner.language, mail.clone()).to_user(owner.user)
             };
-            self.mailer.enqueue(tx, draft)?;
+            let (of, purpose) = (Some(member.id), draft.template.category().purpose());
+            if let Some(allowed) = policies::ask(tx, of, owner.collected, purpose, self.now())? {
+                self.mailer.enqueue(tx, draft, allowed)?;
+            }
         }
         Ok(())
     }
@@ -93,7 +92,8 @@ impl Accounts {
                     Some(ends_at) if ends_at <= service.now() => Err(TeamError::Ended),
                     Some(_) => {
                         member.ends_at = None;
-                        team::set_end(tx, member.id, None)?;
+                        service.set_end(tx, member.id, None).map_err(Error::from)?;
+                        service.withdraw_objections(tx, &member, user)?;
                         service.note(tx, &access, "member.ending_withdrawn", member.id, json!({}))?;
                         let mail = Template::MemberStays {
                             member_name: member.name.to_string(),

@@ -11,7 +11,6 @@ use crate::accounts::{Client, Error, LoginOutcome, LoginRecord, SignedIn};
 use crate::db::Conn;
 use crate::ids::{LoginRecordId, PolicyVersionId};
 use crate::mail::{EmailAddress, Template};
-use crate::policies;
 
 /// What somebody logs in with.
 #[derive(Clone)]
@@ -85,14 +84,14 @@ impl Accounts {
         let (account, network) = (Counter::account(email), Counter::network(client.network));
         account.count(tx, now)?;
         network.count(tx, now)?;
-        let policy = policies::current(tx)?.privacy.id;
         let known = match email.parse::<EmailAddress>() {
             Ok(email) => users::find_by_address(tx, &email)?,
             Err(_) => None,
         };
         let known = match known {
             Some(known) => {
-                let record = self.login_record(client, policy);
+                let under = self.collected_by(tx, known.user.id)?.under;
+                let record = self.login_record(client, under);
                 logins::insert(tx, known.user.id, &record)?;
                 Some((known, record.id))
             }

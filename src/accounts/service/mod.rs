@@ -7,6 +7,7 @@ mod invitations;
 mod leaving;
 mod log_in;
 mod own_password;
+mod policy_changes;
 mod profile;
 mod record;
 mod registration;
@@ -20,13 +21,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::passwords::Passwords;
-use super::store::{links, users};
+use super::store::{links, members, users};
 use super::{Error, Membership, Name, Purpose, Session, User};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Conn, Db};
 use crate::ids::{AccountTokenId, MemberId, PolicyVersionId, UserId};
 use crate::mail::{Draft, EmailAddress, Language, Mailer, Template};
+use crate::policies::{self, Collected};
 use crate::secrets::{Random, Token};
 
 pub use leaving::Ending;
@@ -45,11 +47,17 @@ pub struct Accounts {
     pub(super) passwords: Passwords,
     secure_cookies: bool,
     bars_changed: BarsChanged,
+    on_ending: Arc<[OnEnding]>,
 }
 
 /// Told, after the commit, that bars of a member went off or on again. `app.rs` hands it in, for who keeps bars in memory
 /// stands above this feature.
 pub type BarsChanged = Arc<dyn Fn() + Send + Sync>;
+
+/// Told, inside the transaction, that a member is to end at that time, or (`None`) stays after all: for features above this
+/// one that have to act on it, such as who cancels its subscription.
+pub type OnEnding =
+    Arc<dyn Fn(&mut Conn, MemberId, Option<Timestamp>) -> crate::db::Result<()> + Send + Sync>;
 
 /// A user as they see themself.
 #[derive(Clone, Debug)]
@@ -104,6 +112,7 @@ impl Accounts {
         passwords: Passwords,
         secure_cookies: bool,
         bars_changed: BarsChanged,
+        on_ending: Vec<OnEnding>,
     ) -> Self {
         Self {
             db,
@@ -113,6 +122,7 @@ impl Accounts {
             passwords,
             secure_cookies,
             bars_changed,
+            on_ending: on_ending.into(),
         }
     }
 
@@ -144,6 +154,7 @@ impl Accounts {
             Purpose::ChangeAddress => ("confirm-address", CHANGE_LINK),
         };
         let (token, now) = (Token::new("", &self.random), self.now());
+        let under = self.collected_by(tx, user)?.under;
         let link = links::NewLink {
             id: AccountTokenId::new(&self.clock, &self.random),
             user,
@@ -151,6 +162,7 @@ impl Accounts {
             token_sha256: &token.sha256(),
             new_email,
             expires_at: now + lasts,
+            policy_version: under,
         };
         links::replace(tx, &link, now)?;
         Ok(self.mailer.links().page(page, &[("token", token.reveal())]))
@@ -166,9 +178,19 @@ impl Accounts {
     }
 
     fn mail_to(&self, tx: &mut Conn, to: EmailAddress, user: &User, template: Template) -> Result<(), Error> {
-        self.mailer
-            .enqueue(tx, Draft::new(to, user.language, template).to_user(user.id))?;
+        let purpose = template.category().purpose();
+        if let Some(allowed) = policies::ask(tx, None, user.collected, purpose, self.now())? {
+            let draft = Draft::new(to, user.language, template).to_user(user.id);
+            self.mailer.enqueue(tx, draft, allowed)?;
+        }
         Ok(())
+    }
+
+    /// How something is collected from a user now: under the oldest version that is in effect for their members.
+    fn collected_by(&self, tx: &mut Conn, user: UserId) -> Result<Collected, Error> {
+        let memberships = members::list_memberships(tx, user)?;
+        let members: Vec<MemberId> = memberships.iter().map(|membership| membership.member).collect();
+        Ok(policies::collected_now_by(tx, &members, self.now())?)
     }
 
     /// Puts what a user did with their own account on record.

@@ -27,7 +27,7 @@ impl Accounts {
             .write(move |tx| {
                 team::lock_member(tx, access.member)?;
                 let before = current(tx, access.member)?;
-                let policy = policies::current(tx)?.privacy.id;
+                let policy = policies::collected_now(tx, access.member, service.clock.now())?.under;
                 let mut changed = Vec::new();
                 for (field, value) in changes {
                     if before.get(&field).is_some_and(|known| known.value == value) {

@@ -6,13 +6,13 @@ use crate::accounts::passwords::NewPassword;
 use crate::accounts::rules::{CHANGE_LINK, RESET_LINK, VERIFY_LINK};
 use crate::accounts::store::users::NewUser;
 use crate::accounts::store::{links, members, users};
-use crate::accounts::{Client, Error, Name, Purpose, Role};
+use crate::accounts::{Client, Error, Name, Purpose, Role, User};
 use crate::audit::{self, Actor, Entry};
 use crate::db::Conn;
 use crate::ids::{JobId, MemberId, PolicyVersionId, UserId};
 use crate::jobs;
-use crate::mail::{Draft, EmailAddress, Language, Template};
-use crate::policies::{self, Decision, Way};
+use crate::mail::{EmailAddress, Language, Template};
+use crate::policies::{self, Decision, NewDecision, Way};
 use crate::secrets::token_sha256;
 
 /// The versions of the policies that somebody saw and agreed to (promise 11).
@@ -155,7 +155,7 @@ impl Accounts {
         }
         match users::find_by_address(tx, &email)? {
             Some(known) if known.user.email_verified_at.is_some() => {
-                self.mail_already_registered(tx, &known.user.email, known.user.language, Some(known.user.id))
+                self.mail_already_registered(tx, &known.user)
             }
             Some(unverified) => {
                 // Nobody has proved to own the address yet. The last to register wins, and every earlier link is dead.
@@ -202,7 +202,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         let now = self.now();
         users::insert(tx, user, now)?;
-        members::insert(tx, member, member_name, user.language, now)?;
+        members::insert(tx, member, member_name, user.language, user.policy_version, now)?;
         members::add_user(tx, member, user.id, Role::Owner, now)?;
         self.agree(tx, member, user.id, agreed, user.language, way)?;
         let actor = match way {
@@ -231,19 +231,16 @@ impl Accounts {
         way: Way,
     ) -> Result<(), Error> {
         for version in versions {
-            let (clock, random) = (&self.clock, &self.random);
-            let language = language.as_str();
-            policies::record_decision(
-                tx,
-                clock,
-                random,
+            let decision = NewDecision {
                 member,
-                Some(user),
+                user: Some(user),
                 version,
-                Decision::Accept,
+                change: None,
+                decision: Decision::Accept,
                 way,
-                language,
-            )?;
+                language: language.as_str(),
+            };
+            policies::record_decision(tx, &self.clock, &self.random, &decision)?;
         }
         Ok(())
     }
@@ -261,24 +258,13 @@ impl Accounts {
         )
     }
 
-    fn mail_already_registered(
-        &self,
-        tx: &mut Conn,
-        email: &EmailAddress,
-        language: Language,
-        user: Option<UserId>,
-    ) -> Result<(), Error> {
+    fn mail_already_registered(&self, tx: &mut Conn, user: &User) -> Result<(), Error> {
         let login_link = self.mailer.links().page("login", &[]);
         let template = Template::AlreadyRegistered {
             login_link,
             reset_link: self.forgotten_link(),
         };
-        let draft = Draft {
-            user,
-            ..Draft::new(email.clone(), language, template)
-        };
-        self.mailer.enqueue(tx, draft)?;
-        Ok(())
+        self.mail(tx, user, template)
     }
 
     fn answer_verify_again(&self, tx: &mut Conn, email: &EmailAddress) -> Result<(), Error> {
@@ -304,12 +290,7 @@ impl Accounts {
             return Ok(());
         };
         if let Some(owner) = users::find_by_address(tx, &email)?.filter(|owner| owner.user.id != user) {
-            return self.mail_already_registered(
-                tx,
-                &owner.user.email,
-                owner.user.language,
-                Some(owner.user.id),
-            );
+            return self.mail_already_registered(tx, &owner.user);
         }
         let link = self.link(tx, user, Purpose::ChangeAddress, Some(&email))?;
         let valid_hours = (CHANGE_LINK.as_secs() / 3600) as u32;

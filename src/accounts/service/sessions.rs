@@ -8,7 +8,6 @@ use crate::clock::Timestamp;
 use crate::db::Conn;
 use crate::ids::{LoginRecordId, MemberId, SessionId, UserId};
 use crate::mail::Language;
-use crate::policies;
 use crate::secrets::{Token, token_sha256};
 
 /// A session that has just begun, with the token that is told once.
@@ -46,7 +45,8 @@ impl Accounts {
             expires_at: rules::session_expiry(now, now),
         };
         let token = Token::new("cbs_", &self.random);
-        sessions::insert(tx, &session, &token.sha256())?;
+        let under = self.collected_by(tx, user)?.under;
+        sessions::insert(tx, &session, &token.sha256(), under)?;
         Ok(NewSession { session, token })
     }
 
@@ -133,7 +133,7 @@ impl Accounts {
             .write(move |tx| {
                 existing(tx, user)?;
                 if let Some(name) = &name {
-                    let policy = policies::current(tx)?.privacy.id;
+                    let policy = service.collected_by(tx, user)?.under;
                     users::set_name(tx, user, name.as_ref(), policy, service.now())?;
                 }
                 if let Some(language) = language {

@@ -13,7 +13,7 @@ use crate::audit::{self, Actor, Entry};
 use crate::clock::Timestamp;
 use crate::db::Conn;
 use crate::ids::{MemberId, UserId};
-use crate::policies::Way;
+use crate::policies::{self, Way};
 
 impl Accounts {
     /// The members that a user belongs to, the oldest membership first.
@@ -53,7 +53,7 @@ impl Accounts {
                     created_at: now,
                     ends_at: None,
                 };
-                team::insert_member(tx, &member)?;
+                team::insert_member(tx, &member, privacy)?;
                 members::add_user(tx, member.id, user, Role::Owner, now)?;
                 service.agree(tx, member.id, user, [privacy, terms], member.language, Way::Api)?;
                 let entry = Entry::new(
@@ -83,7 +83,8 @@ impl Accounts {
                 let mut member = existing_member(tx, access.member)?;
                 let changed = member.apply(change);
                 if !changed.is_empty() {
-                    team::save_member(tx, &member)?;
+                    let collected = policies::collected_now(tx, member.id, service.clock.now())?;
+                    team::save_member(tx, &member, collected)?;
                     service.note(
                         tx,
                         &access,

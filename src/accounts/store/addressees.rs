@@ -3,39 +3,72 @@
 use diesel::prelude::*;
 
 use crate::accounts::{Addressee, Addressees, Role};
+use crate::clock::Timestamp;
 use crate::db::schema::{members, memberships, users};
 use crate::db::{Conn, Result};
-use crate::ids::{MemberId, UserId};
+use crate::ids::{MemberId, PolicyVersionId, UserId};
 use crate::mail::{EmailAddress, Language};
+use crate::policies::Collected;
 
 /// The people of a member with at least this role whose addresses are verified, the oldest membership first.
 pub fn find_addressees(conn: &mut Conn, member: MemberId, at_least: Role) -> Result<Option<Addressees>> {
-    let found: Option<(String, Language, String)> = members::table
+    type Found = (
+        String,
+        Language,
+        String,
+        Option<Timestamp>,
+        Option<PolicyVersionId>,
+        Timestamp,
+    );
+    let found: Option<Found> = members::table
         .filter(members::id.eq(member))
-        .select((members::name, members::language, members::time_zone))
+        .select((
+            members::name,
+            members::language,
+            members::time_zone,
+            members::collected_at,
+            members::policy_version_id,
+            members::created_at,
+        ))
         .first(conn)
         .optional()?;
-    let Some((name, language, time_zone)) = found else {
+    let Some((name, language, time_zone, at, under, created_at)) = found else {
         return Ok(None);
     };
+    let collected = Collected {
+        at: at.unwrap_or(created_at),
+        // What was collected under nobody knows what may be used for nothing.
+        under: under.unwrap_or(PolicyVersionId::from_uuid(uuid::Uuid::nil())),
+    };
     let roles: Vec<Role> = Role::ALL.into_iter().filter(|role| *role >= at_least).collect();
-    let people: Vec<(UserId, EmailAddress, Language)> = memberships::table
+    type Row = (UserId, EmailAddress, Language, Timestamp, PolicyVersionId);
+    let people: Vec<Row> = memberships::table
         .inner_join(users::table.on(users::id.eq(memberships::user_id)))
         .filter(memberships::member_id.eq(member))
         .filter(memberships::role.eq_any(roles))
         .filter(users::email_verified_at.is_not_null())
         .order((memberships::created_at, memberships::user_id))
-        .select((users::id, users::email, users::language))
+        .select((
+            users::id,
+            users::email,
+            users::language,
+            users::collected_at,
+            users::policy_version_id,
+        ))
         .load(conn)?;
-    let people = people.into_iter().map(|(user, address, language)| Addressee {
-        user,
-        address,
-        language,
-    });
+    let people = people
+        .into_iter()
+        .map(|(user, address, language, at, under)| Addressee {
+            user,
+            address,
+            language,
+            collected: Collected { at, under },
+        });
     Ok(Some(Addressees {
         name,
         language,
         time_zone,
+        collected,
         people: people.collect(),
     }))
 }

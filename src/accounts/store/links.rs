@@ -6,7 +6,7 @@ use crate::accounts::Purpose;
 use crate::clock::Timestamp;
 use crate::db::schema::account_tokens;
 use crate::db::{Conn, Result};
-use crate::ids::{AccountTokenId, UserId};
+use crate::ids::{AccountTokenId, PolicyVersionId, UserId};
 use crate::mail::EmailAddress;
 
 pub struct NewLink<'a> {
@@ -16,6 +16,7 @@ pub struct NewLink<'a> {
     pub token_sha256: &'a [u8],
     pub new_email: Option<&'a EmailAddress>,
     pub expires_at: Timestamp,
+    pub policy_version: PolicyVersionId,
 }
 
 /// Makes a link, and every earlier one of that user for that purpose dead.
@@ -30,6 +31,7 @@ pub fn replace(tx: &mut Conn, link: &NewLink<'_>, now: Timestamp) -> Result<()> 
             account_tokens::new_email.eq(link.new_email),
             account_tokens::created_at.eq(now),
             account_tokens::expires_at.eq(link.expires_at),
+            account_tokens::policy_version_id.eq(Some(link.policy_version)),
         ))
         .execute(tx)?;
     Ok(())

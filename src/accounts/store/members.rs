@@ -6,11 +6,18 @@ use crate::accounts::{Membership, Name, Role};
 use crate::clock::Timestamp;
 use crate::db::schema::{members, memberships};
 use crate::db::{Conn, Result};
-use crate::ids::{MemberId, UserId};
+use crate::ids::{MemberId, PolicyVersionId, UserId};
 use crate::mail::Language;
 
 /// A member to be, with its defaults for what nobody was asked.
-pub fn insert(tx: &mut Conn, id: MemberId, name: &Name, language: Language, now: Timestamp) -> Result<()> {
+pub fn insert(
+    tx: &mut Conn,
+    id: MemberId,
+    name: &Name,
+    language: Language,
+    policy_version: PolicyVersionId,
+    now: Timestamp,
+) -> Result<()> {
     diesel::insert_into(members::table)
         .values((
             members::id.eq(id),
@@ -22,6 +29,8 @@ pub fn insert(tx: &mut Conn, id: MemberId, name: &Name, language: Language, now:
             members::language.eq(language),
             members::time_zone.eq("UTC"),
             members::created_at.eq(now),
+            members::policy_version_id.eq(Some(policy_version)),
+            members::collected_at.eq(Some(now)),
         ))
         .execute(tx)?;
     Ok(())

@@ -6,7 +6,7 @@ use crate::accounts::Session;
 use crate::clock::Timestamp;
 use crate::db::schema::sessions;
 use crate::db::{Conn, Result};
-use crate::ids::{MemberId, SessionId, UserId};
+use crate::ids::{MemberId, PolicyVersionId, SessionId, UserId};
 
 type Row = (
     SessionId,
@@ -59,7 +59,12 @@ fn session_of(row: Row) -> Session {
     }
 }
 
-pub fn insert(tx: &mut Conn, session: &Session, token_sha256: &[u8]) -> Result<()> {
+pub fn insert(
+    tx: &mut Conn,
+    session: &Session,
+    token_sha256: &[u8],
+    policy_version: PolicyVersionId,
+) -> Result<()> {
     diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(session.id),
@@ -72,6 +77,7 @@ pub fn insert(tx: &mut Conn, session: &Session, token_sha256: &[u8]) -> Result<(
             sessions::created_at.eq(session.created_at),
             sessions::last_seen_at.eq(session.last_seen_at),
             sessions::expires_at.eq(session.expires_at),
+            sessions::policy_version_id.eq(Some(policy_version)),
         ))
         .execute(tx)?;
     Ok(())

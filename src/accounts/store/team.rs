@@ -6,8 +6,9 @@ use crate::accounts::{Member, MemberKind, Name, OwnMember, Region, Role, TeamUse
 use crate::clock::Timestamp;
 use crate::db::schema::{members, memberships, sessions, users};
 use crate::db::{Conn, Result};
-use crate::ids::{MemberId, UserId};
+use crate::ids::{MemberId, PolicyVersionId, UserId};
 use crate::mail::{EmailAddress, Language};
+use crate::policies::Collected;
 
 text_column!(MemberKind, Region, TimeZone);
 
@@ -57,7 +58,7 @@ fn member_of((id, name, kind, region, language, time_zone, created_at, ends_at):
     }
 }
 
-pub fn insert_member(tx: &mut Conn, member: &Member) -> Result<()> {
+pub fn insert_member(tx: &mut Conn, member: &Member, policy_version: PolicyVersionId) -> Result<()> {
     diesel::insert_into(members::table)
         .values((
             members::id.eq(member.id),
@@ -69,6 +70,8 @@ pub fn insert_member(tx: &mut Conn, member: &Member) -> Result<()> {
             members::language.eq(member.language),
             members::time_zone.eq(&member.time_zone),
             members::created_at.eq(member.created_at),
+            members::policy_version_id.eq(Some(policy_version)),
+            members::collected_at.eq(Some(member.created_at)),
         ))
         .execute(tx)?;
     Ok(())
@@ -83,14 +86,16 @@ pub fn find_member(conn: &mut Conn, id: MemberId) -> Result<Option<Member>> {
     Ok(row.map(member_of))
 }
 
-/// Everything of a member that can change.
-pub fn save_member(tx: &mut Conn, member: &Member) -> Result<()> {
+/// Everything of a member that can change; that is a new collection (promise 4).
+pub fn save_member(tx: &mut Conn, member: &Member, collected: Collected) -> Result<()> {
     diesel::update(members::table.filter(members::id.eq(member.id)))
         .set((
             members::name.eq(&member.name),
             members::kind.eq(member.kind),
             members::language.eq(member.language),
             members::time_zone.eq(&member.time_zone),
+            members::policy_version_id.eq(Some(collected.under)),
+            members::collected_at.eq(Some(collected.at)),
         ))
         .execute(tx)?;
     Ok(())

@@ -8,6 +8,7 @@ use crate::db::schema::{recovery_codes, users};
 use crate::db::{Conn, Result};
 use crate::ids::{MemberId, PolicyVersionId, RecoveryCodeId, UserId};
 use crate::mail::{EmailAddress, Language};
+use crate::policies::Collected;
 
 /// A user with what proves that it is them. Leaves the service's own rooms as a [`User`] only.
 #[derive(Clone)]
@@ -36,6 +37,7 @@ type Row = (
         Timestamp,
     ),
     (String, Option<Vec<u8>>, Option<i64>),
+    (Timestamp, PolicyVersionId),
 );
 
 type Columns = (
@@ -49,6 +51,7 @@ type Columns = (
         users::created_at,
     ),
     (users::password_hash, users::totp_secret, users::totp_last_step),
+    (users::collected_at, users::policy_version_id),
 );
 
 const COLUMNS: Columns = (
@@ -62,9 +65,10 @@ const COLUMNS: Columns = (
         users::created_at,
     ),
     (users::password_hash, users::totp_secret, users::totp_last_step),
+    (users::collected_at, users::policy_version_id),
 );
 
-fn credentials_of((user, (password_hash, totp_secret, totp_last_step)): Row) -> Credentials {
+fn credentials_of((user, (password_hash, totp_secret, totp_last_step), (at, under)): Row) -> Credentials {
     let (id, email, email_verified_at, name, language, totp_confirmed_at, created_at) = user;
     let user = User {
         id,
@@ -74,6 +78,7 @@ fn credentials_of((user, (password_hash, totp_secret, totp_last_step)): Row) -> 
         language,
         totp_confirmed_at,
         created_at,
+        collected: Collected { at, under },
     };
     Credentials {
         user,

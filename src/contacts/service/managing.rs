@@ -89,7 +89,7 @@ impl Contacts {
         let now = self.clock.now();
         if !changed.is_empty() {
             // A change of a field is a new collection (promise 4).
-            row.policy_version = policies::current(tx)?.privacy.id;
+            row.policy_version = policies::collected_now(tx, access.member, now)?.under;
             row.collected_at = now;
         }
         if let Some(status) = change.status
@@ -278,7 +278,7 @@ impl Contacts {
                 if notes::count(tx, access.member, id)? >= Note::MOST {
                     return Err(Error::Conflict("A contact has at most 500 notes."));
                 }
-                let policy = policies::current(tx)?.privacy.id;
+                let policy = policies::collected_now(tx, access.member, this.clock.now())?.under;
                 notes::insert(tx, access.member, id, &kept, policy)?;
                 this.record(tx, &access, "contact.note_added", id, json!({ "note": kept.id }))?;
                 Ok::<_, Error>(())

@@ -14,6 +14,7 @@ use crate::db::{self, Conn};
 use crate::ids::{BarId, MemberId};
 use crate::mail::templates::{ContactDigest, DigestLine, NewContact, Template};
 use crate::mail::{Category, Draft, EmailAddress, Language};
+use crate::policies::{self, Collected};
 
 /// So many contacts are named in a digest; of the others it says how many.
 const DIGEST_LINES: usize = 25;
@@ -24,6 +25,8 @@ struct Recipient {
     address: EmailAddress,
     language: Language,
     user: Option<crate::ids::UserId>,
+    /// How the address came to be here.
+    collected: Collected,
 }
 
 /// Who is told of a bar's contacts: those named in its settings, else the member's owners and admins.
@@ -34,6 +37,7 @@ fn recipients(settings: &Settings, addressees: &Addressees) -> Vec<Recipient> {
             address: person.address.clone(),
             language: person.language,
             user: Some(person.user),
+            collected: person.collected,
         });
         return people.collect();
     }
@@ -44,6 +48,7 @@ fn recipients(settings: &Settings, addressees: &Addressees) -> Vec<Recipient> {
             address,
             language,
             user: None,
+            collected: addressees.collected,
         })
         .collect()
 }
@@ -70,9 +75,10 @@ impl Contacts {
             link: self.mailer.links().page(&format!("contacts/{}", contact.id), &[]),
         });
         for recipient in recipients(&bar.settings, addressees) {
-            let mut draft = draft(recipient, bar.member, template.clone());
+            let mut draft = draft(&recipient, bar.member, template.clone());
             draft.reply_to = reply_to.cloned();
-            self.mailer.enqueue(tx, draft)?;
+            let collected = recipient.collected;
+            self.mail(tx, bar.member, collected, draft)?;
         }
         Ok(())
     }
@@ -83,6 +89,7 @@ impl Contacts {
         tx: &mut Conn,
         bar: &PublishedBar,
         address: &EmailAddress,
+        collected: Collected,
         language: &Option<String>,
         site: &str,
     ) -> Result<(), Error> {
@@ -109,10 +116,16 @@ impl Contacts {
             text: text.text.clone(),
         };
         let language = Language::from_tag(language.as_deref().unwrap_or(default));
-        self.mailer.enqueue(
-            tx,
-            Draft::new(address, language, template).about_member(bar.member),
-        )?;
+        let draft = Draft::new(address, language, template).about_member(bar.member);
+        self.mail(tx, bar.member, collected, draft)
+    }
+
+    /// Writes to an address that a member or its visitor gave, if the ledger allows it.
+    fn mail(&self, tx: &mut Conn, member: MemberId, collected: Collected, draft: Draft) -> Result<(), Error> {
+        let purpose = draft.template.category().purpose();
+        if let Some(allowed) = policies::ask(tx, Some(member), collected, purpose, self.clock.now())? {
+            self.mailer.enqueue(tx, draft, allowed)?;
+        }
         Ok(())
     }
 
@@ -161,7 +174,8 @@ impl Contacts {
                 for (recipient, gathered) in digests.into_values() {
                     if gathered.total > 0 {
                         let template = Template::ContactDigest(this.digest(gathered));
-                        this.mailer.enqueue(tx, draft(recipient, member, template))?;
+                        let draft = draft(&recipient, member, template);
+                        this.mail(tx, member, recipient.collected, draft)?;
                     }
                 }
                 Ok(())
@@ -180,8 +194,8 @@ impl Contacts {
     }
 }
 
-fn draft(recipient: Recipient, member: MemberId, template: Template) -> Draft {
-    let draft = Draft::new(recipient.address, recipient.language, template).about_member(member);
+fn draft(recipient: &Recipient, member: MemberId, template: Template) -> Draft {
+    let draft = Draft::new(recipient.address.clone(), recipient.language, template).about_member(member);
     match recipient.user {
         Some(user) => draft.to_user(user),
         None => draft,

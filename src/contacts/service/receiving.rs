@@ -17,7 +17,7 @@ use crate::contacts::store::{contacts, submissions, tags};
 use crate::contacts::{Contact, Error, EventType, Status, Submission};
 use crate::db::{self, Conn};
 use crate::ids::{ContactId, PolicyVersionId, SubmissionId};
-use crate::policies;
+use crate::policies::{self, Collected};
 use crate::tracking::{self, Drop, DropReason, SubmitEvent, Visit, primary_language};
 
 /// A post that fits its form, ready to be kept.
@@ -123,7 +123,7 @@ impl Contacts {
             return Err(NotKept::Already);
         }
         let now = self.clock.now();
-        let policy = policies::current(tx)?.privacy.id;
+        let policy = policies::collected_now(tx, bar.member, now)?.under;
         let submission = self.submission(incoming, now);
         let (row, is_new) = self.keep_contact(tx, incoming, submission.id, policy, now)?;
         let notified_at = (bar.settings.notification.mode != NotificationMode::Daily).then_some(now);
@@ -142,7 +142,11 @@ impl Contacts {
         self.tell_webhooks(tx, bar.member, &contact, &submission, is_new)?;
         self.tell_people(tx, incoming, &contact, &submission)?;
         if let Some(address) = &accepted.email {
-            self.answer_visitor(tx, bar, address, &post.language, post.page.host())?;
+            let collected = Collected {
+                at: now,
+                under: policy,
+            };
+            self.answer_visitor(tx, bar, address, collected, &post.language, post.page.host())?;
         }
         Ok(self.tracking.submit(tx, &incoming.submit)?)
     }

@@ -2,6 +2,7 @@
 
 use super::{Block, Letter, SecondFactorChange, Template};
 use crate::clock::Timestamp;
+use crate::policies::{Consequence, Document};
 
 pub(super) fn letter(template: &Template) -> Letter {
     match template {
@@ -309,6 +310,105 @@ pub(super) fn letter(template: &Template) -> Letter {
             ],
             reason: owner_of(member_name),
         },
+        Template::PolicyChange {
+            document,
+            version,
+            changes,
+            read_link,
+            answer_link,
+        } => {
+            let name = document_name(*document);
+            let mut blocks = vec![
+                Block::heading(format!("Unsere {name} ändern sich")),
+                Block::text(format!(
+                    "Wir haben Version {version} unserer {name} veröffentlicht. Für Sie gilt sie ab dieser Mail. Das ändert sich:"
+                )),
+            ];
+            for change in changes.iter().filter(|change| change.material) {
+                blocks.push(Block::text(format!(
+                    "{}\n{}\n{}",
+                    change.title.de,
+                    change.summary.de,
+                    match change.consequence() {
+                        Consequence::OptsOut =>
+                            "Sie können das jederzeit abbestellen; Ihr Konto bleibt, wie es ist.",
+                        Consequence::NotApplied =>
+                            "Wenn Sie widersprechen, gilt es für Ihr Konto nicht, und das Konto bleibt, wie es ist.",
+                        Consequence::EndsAccount =>
+                            "Das lässt sich nicht für ein einzelnes Konto auslassen: Wenn Sie widersprechen, endet Ihr Konto nach 30 Tagen. Bis dahin können Sie den Widerspruch zurücknehmen.",
+                    }
+                )));
+            }
+            blocks.extend([
+                Block::text(
+                    "Sie können 20 Tage lang widersprechen, nachdem diese Mail Sie erreicht hat. Was wir vorher von Ihnen erhoben haben, wird bis dahin für nichts Neues verwendet, und gar nicht, wenn Sie widersprechen.",
+                ),
+                Block::button("Änderungen ansehen und antworten", answer_link),
+                Block::link("Den ganzen Text lesen", read_link),
+                Block::small(
+                    "Der Link gehört Ihnen allein: Er zeigt eine Seite, die fragt, und ändert von selbst nichts.",
+                ),
+            ]);
+            Letter {
+                subject: format!("Unsere {name} ändern sich"),
+                preview: format!("Version {version}: was sich ändert und wie Sie widersprechen."),
+                blocks,
+                reason: ACCOUNT.into(),
+            }
+        }
+        Template::ObjectionEnding {
+            member_name,
+            change,
+            ends_at,
+            export_link,
+            withdraw_link,
+        } => Letter {
+            subject: format!("Ihr Widerspruch: {member_name} verlässt Contactbar"),
+            preview: format!("Am {} wird alles gelöscht.", time(*ends_at)),
+            blocks: vec![
+                Block::heading("Ihr Widerspruch ist angekommen"),
+                Block::text(format!(
+                    "Sie widersprechen dieser Änderung: {}. Sie lässt sich nicht für ein einzelnes Konto auslassen, deshalb endet das Konto von {member_name}. Die Bars sind ab sofort aus: Sie zeigen nichts und zählen nichts.",
+                    change.de
+                )),
+                Block::text(format!(
+                    "Am {} wird alles endgültig gelöscht: Bars, Zahlen, Kontakte, Webhooks, Tokens, Mails und das Team. Ein bezahltes Abo endet ebenfalls. Bis dahin können Sie Ihre Kontakte exportieren und den Widerspruch zurücknehmen: Dann sind die Bars wieder an, wie sie waren.",
+                    time(*ends_at)
+                )),
+                Block::button("Zu Ihrem Widerspruch", withdraw_link),
+                Block::link("Kontakte exportieren", export_link),
+            ],
+            reason: format!("Sie erhalten diese Mail, weil Ihnen {member_name} gehört."),
+        },
+        Template::PolicyNotSent {
+            document,
+            version,
+            members,
+            total,
+        } => Letter {
+            subject: format!(
+                "Nicht gesendet an {total}: {} {version}",
+                document_name(*document)
+            ),
+            preview: "Für sie gilt die Version nicht.".into(),
+            blocks: vec![
+                Block::heading("Nicht gesendet"),
+                Block::text(format!(
+                    "Version {version} der {} konnte an {} nicht gesendet werden. Für sie gilt sie nicht. Sobald eine der Personen, denen ein Konto gehört, eine andere Adresse hat, wird sie von selbst dorthin gesendet.",
+                    document_name(*document),
+                    plural(*total, "Mitglied", "Mitglieder")
+                )),
+                Block::text(
+                    members
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join("\n"),
+                ),
+                Block::small("`contactbar policy status` zeigt, wie weit jede Version gekommen ist."),
+            ],
+            reason: "Sie erhalten diese Mail, weil dies die Adresse des Betreibers ist.".into(),
+        },
         Template::TokenCreated {
             name,
             at,
@@ -327,6 +427,14 @@ pub(super) fn letter(template: &Template) -> Letter {
             ],
             reason: ACCOUNT.into(),
         },
+    }
+}
+
+/// A policy, as a sentence names it.
+fn document_name(document: Document) -> &'static str {
+    match document {
+        Document::Privacy => "Datenschutzhinweise",
+        Document::Terms => "Nutzungsbedingungen",
     }
 }
 

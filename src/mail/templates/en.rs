@@ -2,6 +2,7 @@
 
 use super::{Block, Letter, SecondFactorChange, Template};
 use crate::clock::Timestamp;
+use crate::policies::{Consequence, Document};
 
 pub(super) fn letter(template: &Template) -> Letter {
     match template {
@@ -305,6 +306,101 @@ pub(super) fn letter(template: &Template) -> Letter {
             ],
             reason: owner_of(member_name),
         },
+        Template::PolicyChange {
+            document,
+            version,
+            changes,
+            read_link,
+            answer_link,
+        } => {
+            let name = document_name(*document);
+            let mut blocks = vec![
+                Block::heading(format!("Changes to our {name}")),
+                Block::text(format!(
+                    "We have posted version {version} of our {name}. For you it is in effect from this mail on. This is what changes:"
+                )),
+            ];
+            for change in changes.iter().filter(|change| change.material) {
+                blocks.push(Block::text(format!(
+                    "{}\n{}\n{}",
+                    change.title.en,
+                    change.summary.en,
+                    match change.consequence() {
+                        Consequence::OptsOut => "You can opt out of it at any time; your account stays as it is.",
+                        Consequence::NotApplied =>
+                            "If you object, it is not applied to your account, which stays as it is.",
+                        Consequence::EndsAccount =>
+                            "It can't be left out for a single account: if you object, your account ends 30 days later. You can take the objection back until then.",
+                    }
+                )));
+            }
+            blocks.extend([
+                Block::text(
+                    "You can object for 20 days after this mail has reached you. What we collected from you before is used for nothing new until they are over, and not at all if you object.",
+                ),
+                Block::button("See the changes and answer", answer_link),
+                Block::link("Read the whole text", read_link),
+                Block::small(
+                    "The button's link is yours alone: it shows a page that asks, and changes nothing by itself.",
+                ),
+            ]);
+            Letter {
+                subject: format!("Changes to our {name}"),
+                preview: format!("Version {version}: what changes, and how to object."),
+                blocks,
+                reason: ACCOUNT.into(),
+            }
+        }
+        Template::ObjectionEnding {
+            member_name,
+            change,
+            ends_at,
+            export_link,
+            withdraw_link,
+        } => Letter {
+            subject: format!("Your objection: {member_name} leaves Contactbar"),
+            preview: format!("Everything is deleted on {}.", time(*ends_at)),
+            blocks: vec![
+                Block::heading("We have your objection"),
+                Block::text(format!(
+                    "You object to this change: {}. It can't be left out for a single account, so the account of {member_name} ends. Its bars are off from now on: they show nothing and count nothing.",
+                    change.en
+                )),
+                Block::text(format!(
+                    "On {} all of it is deleted for good: bars, counts, contacts, webhooks, tokens, mails and the team. A paid subscription ends too. Until then you can export your contacts, and take the objection back: then the bars are on again as they were.",
+                    time(*ends_at)
+                )),
+                Block::button("See your objection", withdraw_link),
+                Block::link("Export your contacts", export_link),
+            ],
+            reason: format!("You receive this mail because you own {member_name}."),
+        },
+        Template::PolicyNotSent {
+            document,
+            version,
+            members,
+            total,
+        } => Letter {
+            subject: format!("Not sent to {total}: {} {version}", document_name(*document)),
+            preview: "For them the version is not in effect.".into(),
+            blocks: vec![
+                Block::heading("A policy that could not be sent"),
+                Block::text(format!(
+                    "Version {version} of the {} could not be sent to {}. It is not in effect for them. When an owner has another address, it is sent there by itself.",
+                    document_name(*document),
+                    plural(*total, "member", "members")
+                )),
+                Block::text(
+                    members
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join("\n"),
+                ),
+                Block::small("`contactbar policy status` shows how far each version has come."),
+            ],
+            reason: "You receive this mail because this is the operator's address.".into(),
+        },
         Template::TokenCreated {
             name,
             at,
@@ -323,6 +419,14 @@ pub(super) fn letter(template: &Template) -> Letter {
             ],
             reason: ACCOUNT.into(),
         },
+    }
+}
+
+/// A policy, as a sentence names it.
+fn document_name(document: Document) -> &'static str {
+    match document {
+        Document::Privacy => "privacy policy",
+        Document::Terms => "terms of service",
     }
 }
 
