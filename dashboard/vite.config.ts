@@ -7,7 +7,7 @@ type ChunkGraph = Pick<Rollup.PluginContext, 'getModuleInfo' | 'getModuleIds'>;
 
 /** The server that `npm run dev` asks: one that `make run` started. */
 const server = process.env.CONTACTBAR_URL ?? 'http://127.0.0.1:8080';
-const asked = ['/api', '/b/', '/e', '/docs', '/policies', '/optout', '/mail', '/demo'];
+const asked = ['/api', '/b/', '/e', '/docs', '/policies', '/optout', '/mail', '/objection', '/demo'];
 
 /** What is read first: it asks for the rest. */
 const START = /\/src\/(main|i18n\/languages|pages\/entry\/ways-in)\.ts$|vite\/preload-helper/;

@@ -49,6 +49,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
       '/webhooks/:webhook': () => import('./pages/settings/WebhookPage.svelte'),
       '/messages': () => import('./pages/settings/MessagesPage.svelte'),
       '/audit-log': () => import('./pages/settings/AuditLogPage.svelte'),
+      '/policies': () => import('./pages/settings/PoliciesPage.svelte'),
       '/leave': () => import('./pages/settings/LeavePage.svelte'),
       // What mails call them.
       '/mail': { hooks: { beforeLoad: () => onTo('/settings/profile') }, '/': nowhere },

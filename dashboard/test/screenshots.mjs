@@ -73,6 +73,7 @@ function pagesOf({ contact, spring, notice, callback }, { contactId, webhookId }
     'settings-webhook': { path: `/settings/webhooks/${webhookId}` },
     'settings-messages': { path: '/settings/messages' },
     'settings-audit-log': { path: '/settings/audit-log' },
+    'settings-policies': { path: '/settings/policies' },
     'settings-leave': { path: '/settings/leave' },
   };
 }

@@ -516,6 +516,7 @@ const PAGES = [
   'webhooks',
   'messages',
   'audit-log',
+  'policies',
   'leave',
 ];
 

@@ -57,18 +57,16 @@ export async function openProduct(database = databases[0], settings = {}) {
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([key]) => !key.startsWith('CONTACTBAR_')),
   );
-  const child = spawn(BINARY, ['serve'], {
-    env: {
-      ...inherited,
-      CONTACTBAR_LISTEN: `127.0.0.1:${port}`,
-      CONTACTBAR_PUBLIC_URL: url,
-      CONTACTBAR_DATA_DIR: join(folder, 'data'),
-      CONTACTBAR_DATABASE_URL: databaseUrl,
-      CONTACTBAR_RATE_LIMITS: 'off',
-      ...settings,
-    },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const env = {
+    ...inherited,
+    CONTACTBAR_LISTEN: `127.0.0.1:${port}`,
+    CONTACTBAR_PUBLIC_URL: url,
+    CONTACTBAR_DATA_DIR: join(folder, 'data'),
+    CONTACTBAR_DATABASE_URL: databaseUrl,
+    CONTACTBAR_RATE_LIMITS: 'off',
+    ...settings,
+  };
+  const child = spawn(BINARY, ['serve'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', (data) => {
     log += data;
@@ -91,6 +89,10 @@ export async function openProduct(database = databases[0], settings = {}) {
     url,
     database,
     mails,
+    /** A folder of its own. */
+    folder,
+    /** The command line beside the service, on the same database: `run('policy', 'status')`; answers what it prints. */
+    run: async (...args) => (await promisify(execFile)(BINARY, args, { env })).stdout,
     log: () => log,
     /** The newest mail to an address whose text contains all of that, once it is there. */
     mail: (address, ...parts) =>

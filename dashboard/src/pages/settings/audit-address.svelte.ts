@@ -17,6 +17,7 @@ export const AREAS = [
   'invitation',
   'token',
   'webhook',
+  'policy',
 ] as const;
 export type Area = (typeof AREAS)[number];
 

@@ -22,7 +22,9 @@ export function groups(): { label: string; places: Place[] }[] {
     { label: words.you, places: (['profile', 'security', 'sessions'] as const).map(place) },
     {
       label: words.ofMember,
-      places: (['member', 'team', 'tokens', 'webhooks', 'messages', 'audit', 'leave'] as const).map(place),
+      places: (
+        ['member', 'team', 'tokens', 'webhooks', 'messages', 'audit', 'policies', 'leave'] as const
+      ).map(place),
     },
   ];
 }
