@@ -60,7 +60,10 @@ use crate::{
     outgoing::Outgoing,
     policies::{self, Policies, api::PoliciesApi},
     secrets::Random,
-    tracking::{self, ForgetVisitors, PurgeEvents, Tracking, api::StatisticsApi},
+    tracking::{
+        self, Countries, ForgetVisitors, Networks, OwnBrowsers, PurgeEvents, Reroll, Salts, Surroundings,
+        Tracking, api::StatisticsApi,
+    },
 };
 
 /// The operations of the management API, by feature.
@@ -97,6 +100,7 @@ pub struct App {
     pub bars: Bars,
     pub scripts: Scripts,
     pub tracking: Tracking,
+    pub surroundings: Surroundings,
     pub contacts: Contacts,
     installs: Installs,
     install_limit: RateLimit<MemberId>,
@@ -140,7 +144,8 @@ impl App {
         )?;
         let policies = Policies::new(db.clone());
         let published = PublishedBars::new(db.clone(), clock.clone());
-        let of_a_member = published.clone();
+        let surroundings = surroundings(&config, &db, &clock, &random)?;
+        let (of_a_member, own) = (published.clone(), surroundings.own.clone());
         let accounts = Accounts::new(
             db.clone(),
             clock.clone(),
@@ -148,7 +153,10 @@ impl App {
             mailer.clone(),
             Passwords::new(random.clone(), PASSWORDS_AT_A_TIME, PASSWORDS_WAITING),
             config.public_url.scheme() == "https",
-            Arc::new(move || of_a_member.forget_all()),
+            Arc::new(move || {
+                of_a_member.forget_all();
+                own.wishes_changed();
+            }),
         );
         let bars = Bars::new(
             db.clone(),
@@ -170,6 +178,7 @@ impl App {
             clock.clone(),
             random.clone(),
             bars.published().clone(),
+            surroundings.clone(),
             config.ingest_queue_size as usize,
             tell_metrics(&metrics),
         );
@@ -228,7 +237,7 @@ impl App {
             transport,
         });
 
-        let (hourly, daily) = (clock::HOUR, clock::DAY);
+        let hourly = clock::HOUR;
         jobs.register_scheduled(
             ForgetVisitors {
                 db: db.clone(),
@@ -236,15 +245,16 @@ impl App {
             },
             hourly,
         );
-        let retention = daily * config.events_kept_days;
         jobs.register_scheduled(
             PurgeEvents {
                 db: db.clone(),
                 clock: clock.clone(),
-                retention,
+                retention_days: config.events_kept_days,
             },
             hourly,
         );
+
+        jobs.register(Reroll(tracking.clone()));
 
         jobs.register(DeliverWebhook(contacts.clone()));
         jobs.register_scheduled(SendDigests(contacts.clone()), SendDigests::EVERY);
@@ -275,6 +285,7 @@ impl App {
             bars,
             scripts,
             tracking,
+            surroundings,
             contacts,
             installs,
             install_limit,
@@ -289,6 +300,7 @@ impl App {
         Door {
             accounts: self.accounts.clone(),
             limit: self.account_limit.clone(),
+            notice: notice(&self.surroundings.own),
         }
     }
 
@@ -477,6 +489,7 @@ impl App {
                 self.form_limits.clone(),
                 self.install_limit.clone(),
                 self.idempotency.clone(),
+                self.surroundings.clone(),
                 stop_jobs.clone(),
             ),
         );
@@ -556,6 +569,43 @@ impl App {
     }
 }
 
+/// What the operator's files say of addresses, and which browsers are members' own.
+fn surroundings(config: &Config, db: &Db, clock: &Clock, random: &Random) -> anyhow::Result<Surroundings> {
+    let countries = match &config.country_database {
+        Some(path) => {
+            Countries::open(path).with_context(|| format!("--country-database {}", path.display()))?
+        }
+        None => Countries::default(),
+    };
+    let data_centers = match &config.datacenter_ranges {
+        Some(path) => {
+            Networks::read(path).with_context(|| format!("--datacenter-ranges {}", path.display()))?
+        }
+        None => Networks::default(),
+    };
+    let salts = Salts::new(db.clone(), random.clone());
+    Ok(Surroundings {
+        own: OwnBrowsers::new(db.clone(), clock.clone(), salts),
+        countries,
+        data_centers: Arc::new(data_centers),
+    })
+}
+
+/// A user at work is noticed, so that their own visits can stay uncounted where the member wishes it. Nobody's request
+/// fails by that.
+fn notice(own: &OwnBrowsers) -> accounts::api::Notice {
+    let own = own.clone();
+    Arc::new(move |user, client, headers| {
+        let (own, network) = (own.clone(), client.network());
+        let user_agent = tracking::api::user_agent(headers).to_owned();
+        Box::pin(async move {
+            if let Err(error) = own.notice(user, network, &user_agent).await {
+                tracing::warn!(%error, "a member's own browser was not noticed");
+            }
+        })
+    })
+}
+
 /// A publication enqueues the making of its script.
 fn prepare_scripts(clock: &Clock, random: &Random) -> Announce {
     let (clock, random) = (clock.clone(), random.clone());
@@ -628,6 +678,7 @@ async fn forget_the_idle(
     forms: FormLimits,
     installs: RateLimit<MemberId>,
     idempotency: Idempotency,
+    surroundings: Surroundings,
     stop: CancellationToken,
 ) {
     while tokio::time::timeout(Duration::from_secs(60), stop.cancelled())
@@ -638,9 +689,21 @@ async fn forget_the_idle(
         accounts.forget_idle();
         forms.forget_idle();
         installs.forget_idle();
+        surroundings.own.forget_stale();
+        look_at_countries(surroundings.countries.clone()).await;
         if let Err(error) = idempotency.forget_expired().await {
             tracing::warn!(error = %error, "old Idempotency-Keys were not forgotten");
         }
+    }
+}
+
+/// A new file of countries is taken, a broken one is not.
+async fn look_at_countries(countries: Countries) {
+    match tokio::task::spawn_blocking(move || countries.reload_if_changed()).await {
+        Ok(Ok(true)) => tracing::info!("the database of countries has changed and was read again"),
+        Ok(Ok(false)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the database of countries can't be read again"),
+        Err(error) => tracing::warn!(%error, "the database of countries was not looked at"),
     }
 }
 

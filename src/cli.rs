@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use jiff::civil::Date;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     signal::unix::{SignalKind, signal},
@@ -19,8 +20,10 @@ use crate::{
     db::{backup, restore},
     demo,
     http::panics,
+    ids::MemberId,
     secrets::Random,
     telemetry,
+    tracking::Whose,
 };
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +46,18 @@ enum Command {
         /// 1 to 64 letters, digits, `_` and `-`.
         id: Option<LegacyId>,
     },
+    /// Count again from single events, after a rule has changed or sums were damaged: hourly and daily sums of whole days
+    /// (UTC) of which every event is still kept. It becomes jobs, which the running service works off while it counts on.
+    Reroll {
+        #[command(flatten)]
+        whose: WhoseBars,
+        /// The first day, such as 2026-11-01 [default: the first that can be].
+        #[arg(long, value_name = "DATE")]
+        from: Option<Date>,
+        /// The last day [default: today].
+        #[arg(long, value_name = "DATE")]
+        to: Option<Date>,
+    },
     /// Copy the whole database into a file, while the service runs: a SQLite database, or what pg_restore reads.
     Backup {
         /// Where to; must not exist yet.
@@ -55,6 +70,21 @@ enum Command {
         #[arg(long)]
         force: bool,
     },
+}
+
+/// Exactly one of them.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct WhoseBars {
+    /// This bar's, by its key.
+    #[arg(long, value_name = "KEY")]
+    bar: Option<BarKey>,
+    /// All of this member's bars.
+    #[arg(long, value_name = "ID")]
+    member: Option<MemberId>,
+    /// All bars of all members.
+    #[arg(long)]
+    all: bool,
 }
 
 /// Runs what the arguments ask for.
@@ -103,6 +133,7 @@ async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Demo => make_demo(config).await,
         Command::Check => check(config).await,
         Command::LegacyId { key, id } => set_legacy_id(config, key, id).await,
+        Command::Reroll { whose, from, to } => reroll(config, whose, from, to).await,
         Command::Backup { file } => {
             backup(&database, &file).await?;
             println!("Backed up to {}.", file.display());
@@ -143,6 +174,36 @@ async fn set_legacy_id(config: Config, key: BarKey, id: Option<LegacyId>) -> any
         None => println!("No old snippet shows the bar {key} ({}).", bar.name),
     }
     Ok(())
+}
+
+async fn reroll(
+    config: Config,
+    whose: WhoseBars,
+    from: Option<Date>,
+    to: Option<Date>,
+) -> anyhow::Result<()> {
+    let whose = match (whose.bar, whose.member) {
+        (Some(bar), _) => Whose::Bar(bar),
+        (None, Some(member)) => Whose::Member(member),
+        (None, None) => Whose::Everybody,
+    };
+    let (from, to) = (from.map(day_of), to.map(day_of));
+    if from.zip(to).is_some_and(|(from, to)| to < from) {
+        bail!("--from is after --to");
+    }
+    let bars = build(config)?.tracking.enqueue_reroll(whose, from, to).await?;
+    match (bars, whose) {
+        (0, Whose::Bar(key)) => bail!("there is no bar with the key {key}"),
+        (0, _) => bail!("there are no such bars"),
+        _ => println!("Enqueued for {bars} bars: the running service counts them again."),
+    }
+    Ok(())
+}
+
+/// Days of UTC since 1970, as roll-ups have them.
+fn day_of(date: Date) -> i32 {
+    let first = jiff::civil::date(1970, 1, 1);
+    date.since(first).map_or(0, |span| span.get_days())
 }
 
 /// Cancelled by SIGTERM or SIGINT. A second one ends the process where it stands.

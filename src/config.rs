@@ -99,6 +99,16 @@ pub struct Config {
     #[arg(long, global = true, value_name = "N", default_value = "90", value_parser = clap::value_parser!(u32).range(1..=3660))]
     pub events_kept_days: u32,
 
+    /// A file of networks (a CIDR a line, `#` begins a comment) in which data centres stand: what comes from there is not
+    /// counted. Read at the start [default: none].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub datacenter_ranges: Option<PathBuf>,
+
+    /// A database of countries by address, in MaxMind's format (`.mmdb`): visits are then told apart by country. Kept in
+    /// memory; a new file in its place is read within a minute [default: none].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub country_database: Option<PathBuf>,
+
     /// Jobs (mails, webhooks) that run at a time.
     #[arg(long, global = true, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub jobs_at_a_time: u32,

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod api_tokens;
 mod jobs;
+pub mod own_visits;
 pub mod passwords;
 pub mod permissions;
 pub mod profile;
@@ -29,6 +30,7 @@ use crate::text;
 
 pub use api_tokens::ApiToken;
 pub use jobs::{AnswerAddress, EndMember, ForgetMember, Purge};
+pub use own_visits::{Network, OwnVisits};
 pub use passwords::{NewPassword, Passwords, WeakPassword};
 pub use permissions::{Access, Operation, Principal, Refusal, Rule, SignedIn};
 pub use service::{

@@ -102,6 +102,8 @@ operations! {
     UpdateMember = "update_member": from(Admin, MembersWrite);
     EndMember = "end_member": in_person(Owner);
     WithdrawEnding = "withdraw_ending": in_person(Owner);
+    ReadOwnVisits = "read_own_visits": from(Admin, MembersRead);
+    UpdateOwnVisits = "update_own_visits": from(Admin, MembersWrite);
     ReadProfile = "read_profile": from(Admin, MembersRead);
     UpdateProfile = "update_profile": from(Admin, MembersWrite);
     DeleteProfileField = "delete_profile_field": from(Admin, MembersWrite);

@@ -10,6 +10,7 @@ use super::configuration::Configuration;
 use super::recent::Recent;
 use super::settings::Settings;
 use super::{BarKey, BarName, BarState, HostPattern, LegacyId, is_allowed, store};
+use crate::accounts::OwnVisits;
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Conn, Db};
 use crate::ids::{BarId, MemberId};
@@ -39,6 +40,8 @@ pub struct PublishedBar {
     pub version: i32,
     pub configuration: Configuration,
     pub settings: Settings,
+    /// What of its own visits the member does not want counted.
+    pub own_visits: OwnVisits,
 }
 
 impl PublishedBar {

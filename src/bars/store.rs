@@ -11,6 +11,7 @@ use super::{
     Bar, BarKey, BarName, BarState, BarSummary, Draft, HostPattern, LegacyId, Publication, Version,
     has_changes,
 };
+use crate::accounts::{Network, OwnVisits};
 use crate::clock::Timestamp;
 use crate::db::schema::{bar_versions, bars, members};
 use crate::db::{Conn, Json, Result};
@@ -388,6 +389,8 @@ type PublishedRow = (
     Json<Configuration>,
     Json<Settings>,
     Option<Timestamp>,
+    Json<Vec<Network>>,
+    bool,
 );
 
 /// What visitors see under a key: of whichever member.
@@ -410,6 +413,8 @@ pub fn find_published(conn: &mut Conn, key: BarKey) -> Result<Option<PublishedBa
             bar_versions::configuration,
             bars::settings,
             members::ends_at,
+            members::own_addresses,
+            members::excludes_own_users,
         ))
         .first(conn)
         .optional()?;
@@ -427,6 +432,10 @@ pub fn find_published(conn: &mut Conn, key: BarKey) -> Result<Option<PublishedBa
         version: row.5,
         configuration: row.6.0,
         settings: row.7.0,
+        own_visits: OwnVisits {
+            addresses: row.9.0,
+            users: row.10,
+        },
     };
     Ok(row.map(bar))
 }

@@ -31,6 +31,10 @@ diesel::table! {
         time_zone -> Text,
         created_at -> Moment,
         ends_at -> Nullable<Moment>,
+        own_addresses -> Document,
+        excludes_own_users -> Bool,
+        event_retention_days -> Nullable<Integer>,
+        events_purged_before -> Nullable<Moment>,
     }
 }
 
@@ -353,6 +357,7 @@ diesel::table! {
         utm -> Nullable<Document>,
         shown_ms -> Nullable<Integer>,
         first_of_day -> Bool,
+        country -> Nullable<Text>,
     }
 }
 
@@ -414,6 +419,17 @@ diesel::table! {
         bar_id -> Uid,
         day -> Integer,
         visitor -> Uid,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    own_browsers (member_id, day, browser) {
+        member_id -> Uid,
+        day -> Integer,
+        browser -> Uid,
     }
 }
 
@@ -641,6 +657,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     daily_counts,
     hourly_drops,
     daily_visitors,
+    own_browsers,
     contacts,
     submissions,
     contact_tags,

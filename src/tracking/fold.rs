@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::cardinality::Cardinality;
+use super::cardinality::{Cardinality, MAX_SITES};
 use super::store::{self, DayVisitor, journal as table};
 use super::{Drop, DropReason, Event, EventKind, journal, rollup};
 use crate::db::{self, Conn, Db};
@@ -229,15 +229,23 @@ impl Folder {
     fn record(&self, tx: &mut Conn, events: &[&Event], drops: &[Drop]) -> db::Result<Vec<EventKind>> {
         let counted = insert(tx, events)?;
         let new: Vec<&Event> = counted.iter().map(|(event, _)| *event).collect();
+        self.cardinality.make_room();
         for (member, bar, day) in days_of(&new) {
             if self.cardinality.is_new(bar, day) {
                 let values = store::list_values(tx, member, bar, day)?;
                 self.cardinality.learn(bar, day, &values);
             }
+            if self.cardinality.sites_are_new(bar) {
+                let hosts = store::list_hosts(tx, member, bar, MAX_SITES.into())?;
+                self.cardinality.learn_sites(bar, &hosts);
+            }
         }
-        let sums = rollup::sum(counted.into_iter(), drops, |bar, dimension, day, value| {
-            self.cardinality.admit(bar, dimension, day, value)
-        });
+        let sums = rollup::sum(
+            counted.into_iter(),
+            drops,
+            |bar, dimension, day, value| self.cardinality.admit(bar, dimension, day, value),
+            |bar, host| self.cardinality.admit_site(bar, host),
+        );
         store::add(tx, &sums)?;
         Ok(new.iter().map(|event| event.kind).collect())
     }

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use super::{store, visitors};
+use uuid::Uuid;
+
+use super::store::{self, Overdue};
+use super::visitors;
 use crate::clock::Clock;
 use crate::db::{self, Conn, Db};
 use crate::ids::{BarId, MemberId};
@@ -25,9 +28,16 @@ impl Handler for ForgetVisitors {
 
     async fn run(&self, (): (), _: Attempt) -> Result<(), JobError> {
         let day = visitors::first_day_kept(self.clock.now().day());
-        self.db
-            .write(move |tx| store::destroy_salts_before(tx, day))
+        let destroyed = self
+            .db
+            .write(move |tx| {
+                store::delete_own_browsers_before(tx, day)?;
+                store::destroy_salts_before(tx, day)
+            })
             .await?;
+        if destroyed > 0 {
+            self.db.read(store::scrub_salts).await?;
+        }
         while self
             .db
             .write(move |tx| store::delete_visitors_before(tx, day, BATCH))
@@ -38,27 +48,52 @@ impl Handler for ForgetVisitors {
     }
 }
 
-/// Deletes raw events that are past their retention.
+/// Deletes raw events that are past their retention: what the member has of its own (`members.event_retention_days`), or
+/// this. Bar by bar, a batch a transaction, so that beacons come in between.
 pub struct PurgeEvents {
     pub db: Db,
     pub clock: Clock,
-    pub retention: Duration,
+    pub retention_days: u32,
+}
+
+impl PurgeEvents {
+    /// So many events one transaction deletes.
+    pub const BATCH: i64 = 2000;
+    /// So many bars are looked up at once.
+    const BARS: i64 = 200;
+
+    /// The bars after `after` that have events past their retention.
+    pub async fn overdue(&self, after: BarId) -> db::Result<Vec<Overdue>> {
+        let (now, days) = (self.clock.now(), self.retention_days);
+        self.db
+            .read(move |conn| store::list_overdue(conn, now, days, after, Self::BARS))
+            .await
+    }
+
+    /// Deletes a batch of a bar's events; answers how many. 0: none is left.
+    pub async fn delete_batch(&self, bar: Overdue) -> db::Result<usize> {
+        let at = bar.cutoff(self.clock.now(), self.retention_days);
+        self.db
+            .write(move |tx| store::delete_events_before(tx, bar.member_id, bar.bar_id, at, Self::BATCH))
+            .await
+    }
 }
 
 impl Handler for PurgeEvents {
     const KIND: &'static str = "tracking.purge_events";
-    const LEASE: Duration = Duration::from_secs(600);
+    const LEASE: Duration = Duration::from_secs(3600);
     type Payload = ();
 
     async fn run(&self, (): (), _: Attempt) -> Result<(), JobError> {
-        let at = self.clock.now() - self.retention;
-        while self
-            .db
-            .write(move |tx| store::delete_events_before(tx, at, BATCH))
-            .await?
-            > 0
-        {}
-        Ok(())
+        let mut after = BarId::from_uuid(Uuid::nil());
+        loop {
+            let overdue = self.overdue(after).await?;
+            let Some(last) = overdue.last() else { return Ok(()) };
+            after = last.bar_id;
+            for bar in overdue {
+                while self.delete_batch(bar).await? > 0 {}
+            }
+        }
     }
 }
 

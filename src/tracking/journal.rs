@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Agent, Drop, DropReason, Event, EventKind, PageUrl, Utm};
+use super::{Agent, Country, Drop, DropReason, Event, EventKind, PageUrl, Utm};
 use crate::clock::Timestamp;
 use crate::ids::{BarId, EventId, MemberId, VisitorId};
 
@@ -56,6 +56,8 @@ struct Row<'a> {
     #[serde(borrow)]
     language: Cow<'a, str>,
     shown_ms: Option<i32>,
+    #[serde(borrow, default)]
+    country: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,6 +121,10 @@ fn row_of(event: &Event) -> Row<'_> {
         device: Cow::Borrowed(event.agent.device.as_str()),
         language: Cow::Borrowed(&event.language),
         shown_ms: event.shown_ms,
+        country: event
+            .country
+            .as_ref()
+            .map(|country| Cow::Borrowed(country.as_str())),
     }
 }
 
@@ -158,7 +164,13 @@ fn event_of(row: Row<'_>) -> Result<Event, Unreadable> {
         }),
         language: row.language.into_owned(),
         shown_ms: row.shown_ms,
+        country: row.country.as_deref().map(country_of),
     })
+}
+
+/// What is no country any more is an unknown one.
+fn country_of(text: &str) -> Country {
+    text.parse().unwrap_or(Country::Unknown)
 }
 
 fn dropped_of(drop: &Drop) -> Dropped<'_> {
@@ -208,6 +220,7 @@ mod tests {
         .map(|kind| Event {
             shown_ms: Some(1200),
             referrer_host: "search.example".into(),
+            country: (kind != EventKind::Close).then(|| "DE".parse().unwrap_or(Country::Unknown)),
             ..event(bar, member, kind, page, &clock, &random)
         })
         .collect();

@@ -7,13 +7,17 @@ mod agents;
 pub mod api;
 mod beacon;
 mod cardinality;
+mod countries;
 mod experiment;
 mod filter;
 mod fold;
 mod ingest;
 mod jobs;
 mod journal;
+mod networks;
+mod own;
 mod period;
+mod reroll;
 mod rollup;
 mod rules;
 mod service;
@@ -31,18 +35,23 @@ use url::Url;
 
 pub use agents::{Agent, Device};
 pub use beacon::{Beacon, Malformed};
+pub use countries::{Countries, NotCountries};
 pub use experiment::Decision;
 pub use filter::{Filters, Unfit as FilterUnfit};
 pub use fold::{NotFolded, Tell, Told};
 pub use ingest::{NotKept, QueueError};
 pub use jobs::{ForgetVisitors, PurgeEvents, forget_bar, forget_member};
+pub use networks::{Networks, NotNetworks};
+pub use own::OwnBrowsers;
 pub use period::{Interval, Period, Unfit as PeriodUnfit};
+pub use reroll::{Reroll, Rerolled, Whose};
 pub use rollup::Counts;
-pub use service::{CountError, Dropped, Post, Tracking};
+pub use service::{CountError, Dropped, Post, Surroundings, Tracking};
 pub use statistics::{
     AllBars, Breakdown, DroppedByReason, Estimate, OfBar, OfVariant, Point, RankBy, Ranking, Series, Site,
     SitePage, Totals, Variants, rate,
 };
+pub use visitors::Salts;
 
 use crate::clock::Timestamp;
 use crate::ids::{BarId, EventId, MemberId, VisitorId};
@@ -116,6 +125,12 @@ pub enum DropReason {
     Webdriver,
     /// The user agent is a known bot's.
     Bot,
+    /// It came from one of the addresses that the member calls its own.
+    OwnAddress,
+    /// It came from a browser in which somebody of the member's team was signed in.
+    OwnUser,
+    /// It came from a data centre, where no visitors sit.
+    DataCenter,
     /// The page's host is not among the bar's allowed hosts.
     HostNotAllowed,
     /// The published bar has no such variant.
@@ -133,6 +148,9 @@ impl DropReason {
             Self::Prefetch => "prefetch",
             Self::Webdriver => "webdriver",
             Self::Bot => "bot",
+            Self::OwnAddress => "own_address",
+            Self::OwnUser => "own_user",
+            Self::DataCenter => "data_center",
             Self::HostNotAllowed => "host_not_allowed",
             Self::UnknownVariant => "unknown_variant",
             Self::AutomatedForm => "automated_form",
@@ -150,6 +168,9 @@ impl FromStr for DropReason {
             Self::Prefetch,
             Self::Webdriver,
             Self::Bot,
+            Self::OwnAddress,
+            Self::OwnUser,
+            Self::DataCenter,
             Self::HostNotAllowed,
             Self::UnknownVariant,
             Self::AutomatedForm,
@@ -176,13 +197,15 @@ pub enum Dimension {
     Device,
     /// The first part of the browser's language tag, such as `de`.
     Language,
+    /// Two letters of ISO 3166-1, such as `DE`; empty when unknown. Only where the operator has a file of countries.
+    Country,
     UtmSource,
     UtmMedium,
     UtmCampaign,
 }
 
 impl Dimension {
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 13;
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -195,6 +218,7 @@ impl Dimension {
             Self::System => "system",
             Self::Device => "device",
             Self::Language => "language",
+            Self::Country => "country",
             Self::UtmSource => "utm_source",
             Self::UtmMedium => "utm_medium",
             Self::UtmCampaign => "utm_campaign",
@@ -203,10 +227,11 @@ impl Dimension {
 
     /// Its values come from outside, so that their number has to be bounded.
     pub const fn is_open(self) -> bool {
-        !matches!(self, Self::Total | Self::Variant | Self::Device)
+        !matches!(self, Self::Total | Self::Variant | Self::Device | Self::Country)
     }
 
-    /// An event may have no value at all, which is another thing than an unknown one.
+    /// An event may have no value at all, which is another thing than an unknown one, and can be asked for. (Of a country
+    /// that nobody looked for nobody asks.)
     pub const fn may_be_absent(self) -> bool {
         matches!(self, Self::UtmSource | Self::UtmMedium | Self::UtmCampaign)
     }
@@ -221,6 +246,7 @@ impl Dimension {
         Self::System,
         Self::Device,
         Self::Language,
+        Self::Country,
         Self::UtmSource,
         Self::UtmMedium,
         Self::UtmCampaign,
@@ -239,6 +265,40 @@ impl FromStr for Dimension {
 
 /// Where values go that are too many to be kept apart.
 pub const OTHER: &str = "(other)";
+
+/// Where an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Country {
+    Unknown,
+    Known(CountryCode),
+}
+
+/// The two letters of ISO 3166-1, in upper case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountryCode([u8; 2]);
+
+impl Country {
+    /// Empty when unknown.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Unknown => "",
+            Self::Known(code) => std::str::from_utf8(&code.0).expect("they are letters of ASCII"),
+        }
+    }
+}
+
+impl FromStr for Country {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match *text.as_bytes() {
+            [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => Ok(Self::Known(CountryCode([
+                a.to_ascii_uppercase(),
+                b.to_ascii_uppercase(),
+            ]))),
+            _ => Err(()),
+        }
+    }
+}
 
 /// The campaign that led to a page.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -380,12 +440,15 @@ pub fn primary_language(tags: Option<&str>) -> String {
 /// What a request says of the visitor. Borrowed from it, and gone with it: only what [`Event`] names is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Visit<'a> {
-    /// The client's address, an IPv6 one cut to its network. Goes into the visitor's hash and nowhere else.
+    /// The client's address. Held against lists and the file of countries, and kept nowhere.
+    pub address: IpAddr,
+    /// The same, an IPv6 one cut to its network. Goes into the visitor's hash and nowhere else.
     pub network: IpAddr,
     pub user_agent: &'a str,
-    /// `Sec-CH-UA`, `Sec-CH-UA-Platform`, `Sec-CH-UA-Mobile`.
+    /// `Sec-CH-UA`, `Sec-CH-UA-Platform`, `Sec-CH-UA-Platform-Version`, `Sec-CH-UA-Mobile`.
     pub brands: &'a str,
     pub platform: &'a str,
+    pub platform_version: &'a str,
     pub mobile: bool,
     pub accept_language: Option<&'a str>,
     pub gpc: bool,
@@ -408,6 +471,8 @@ pub struct Event {
     pub referrer_host: String,
     pub agent: Arc<Agent>,
     pub language: String,
+    /// `None`: there was no file to look it up in.
+    pub country: Option<Country>,
     /// How long the bar had been shown.
     pub shown_ms: Option<i32>,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
-use super::{Dimension, Drop, DropReason, Event, EventKind, OTHER};
+use super::{Country, Dimension, Drop, DropReason, Event, EventKind, OTHER};
 use crate::clock::Timestamp;
 use crate::ids::{BarId, MemberId};
 
@@ -74,14 +74,16 @@ pub struct Sums<'a> {
     pub drops: BTreeMap<(MemberId, BarId, i32, DropReason), i64>,
 }
 
-/// Adds up. `admit` says whether a value of an open dimension may stand by itself on that day, or is one too many.
+/// Adds up. `admit` says whether a value of an open dimension may stand by itself on that day, or is one too many;
+/// `admit_site` whether a host may among the sites, which are of all days.
 pub fn sum<'a>(
     events: impl Iterator<Item = (&'a Event, bool)>,
     drops: &[Drop],
     mut admit: impl FnMut(BarId, Dimension, i32, &str) -> bool,
+    mut admit_site: impl FnMut(BarId, &str) -> bool,
 ) -> Sums<'a> {
     let mut raw: HashMap<Key<'a>, Counts> = HashMap::new();
-    let mut hosts: HashMap<(MemberId, BarId, i32, &'a str), Seen> = HashMap::new();
+    let mut hosts: HashMap<(MemberId, BarId, &'a str), Seen> = HashMap::new();
     for (event, first_of_day) in events {
         let counts = Counts::of(event.kind, first_of_day);
         let hour = event.received_at.hour();
@@ -97,7 +99,7 @@ pub fn sum<'a>(
         }
         let at = event.received_at;
         let seen = hosts
-            .entry((event.member, event.bar, at.day(), event.page.host()))
+            .entry((event.member, event.bar, event.page.host()))
             .or_insert(Seen {
                 first_at: at,
                 last_at: at,
@@ -117,12 +119,8 @@ pub fn sum<'a>(
         key.bucket = day;
         *sums.daily.entry(key).or_default() += counts;
     }
-    for ((member, bar, day, host), seen) in hosts {
-        let host = if admit(bar, Dimension::Site, day, host) {
-            host
-        } else {
-            OTHER
-        };
+    for ((member, bar, host), seen) in hosts {
+        let host = if admit_site(bar, host) { host } else { OTHER };
         sums.sites
             .entry((member, bar, host))
             .and_modify(|known| {
@@ -154,6 +152,7 @@ fn values(event: &Event) -> impl Iterator<Item = (Dimension, &str)> {
         (Dimension::System, Some(&*event.agent.system)),
         (Dimension::Device, Some(event.agent.device.as_str())),
         (Dimension::Language, Some(event.language.as_str())),
+        (Dimension::Country, event.country.as_ref().map(Country::as_str)),
         (Dimension::UtmSource, utm.source.as_deref()),
         (Dimension::UtmMedium, utm.medium.as_deref()),
         (Dimension::UtmCampaign, utm.campaign.as_deref()),
@@ -198,6 +197,7 @@ pub(super) mod tests {
                 bot: false,
             }),
             language: "en".into(),
+            country: None,
             shown_ms: None,
         }
     }
@@ -215,9 +215,8 @@ pub(super) mod tests {
             events.push(event(bar, member, EventKind::View, &page, &clock, &random));
             clock.advance(HOUR);
         }
-        let sums = sum(events.iter().map(|e| (e, true)), &[], |_, dimension, _, value| {
-            dimension != Dimension::Page || value == "example.com/3"
-        });
+        let admit = |_, dimension, _, value: &str| dimension != Dimension::Page || value == "example.com/3";
+        let sums = sum(events.iter().map(|e| (e, true)), &[], admit, |_, _| true);
         let views = |dimension, value: &str| -> i64 {
             let rows = sums
                 .hourly

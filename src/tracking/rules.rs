@@ -14,6 +14,11 @@ pub struct Facts {
     pub prefetch: bool,
     pub webdriver: bool,
     pub bot: bool,
+    /// From an address that the member calls its own.
+    pub own_address: bool,
+    /// In a browser of the member's team.
+    pub own_user: bool,
+    pub data_center: bool,
     pub host_allowed: bool,
     pub variant_known: bool,
 }
@@ -28,6 +33,9 @@ pub fn classify(facts: Facts) -> Option<DropReason> {
         (facts.prefetch, DropReason::Prefetch),
         (facts.webdriver, DropReason::Webdriver),
         (facts.bot, DropReason::Bot),
+        (facts.own_address, DropReason::OwnAddress),
+        (facts.own_user, DropReason::OwnUser),
+        (facts.data_center, DropReason::DataCenter),
         (!facts.host_allowed, DropReason::HostNotAllowed),
         (!facts.variant_known, DropReason::UnknownVariant),
     ]
@@ -51,6 +59,9 @@ mod tests {
         prefetch: false,
         webdriver: false,
         bot: false,
+        own_address: false,
+        own_user: false,
+        data_center: false,
         host_allowed: true,
         variant_known: true,
     };
@@ -96,6 +107,30 @@ mod tests {
                 DropReason::Webdriver,
             ),
             (Facts { bot: true, ..GOOD }, DropReason::Bot),
+            (
+                Facts {
+                    own_address: true,
+                    own_user: true,
+                    data_center: true,
+                    ..GOOD
+                },
+                DropReason::OwnAddress,
+            ),
+            (
+                Facts {
+                    own_user: true,
+                    data_center: true,
+                    ..GOOD
+                },
+                DropReason::OwnUser,
+            ),
+            (
+                Facts {
+                    data_center: true,
+                    ..GOOD
+                },
+                DropReason::DataCenter,
+            ),
             (
                 Facts {
                     host_allowed: false,

@@ -9,8 +9,11 @@ use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::agents::Agents;
+use super::countries::Countries;
 use super::fold::{Backlog, Folder, NotFolded, Tell, Told};
 use super::ingest::{self, Queue, QueueError, Writer};
+use super::networks::Networks;
+use super::own::OwnBrowsers;
 use super::rules::{self, Facts};
 use super::statistics::{
     self, AllBars, Breakdown, DroppedByReason, OfBar, RankBy, Ranking, Series, Site, SitePage, Totals,
@@ -31,16 +34,25 @@ use crate::secrets::Random;
 /// Counting. Cheap to clone.
 #[derive(Clone)]
 pub struct Tracking {
-    db: Db,
-    clock: Clock,
-    random: Random,
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) random: Random,
     bars: PublishedBars,
     agents: Arc<Agents>,
     salts: Salts,
     folder: Folder,
+    surroundings: Surroundings,
     tell: Tell,
     queue: Queue,
     writer: Arc<Mutex<Option<Writer>>>,
+}
+
+/// What is known of addresses and browsers, beyond what they say themselves. Cheap to clone.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub own: OwnBrowsers,
+    pub countries: Countries,
+    pub data_centers: Arc<Networks>,
 }
 
 /// Why nothing of a request was counted: it may come again.
@@ -94,13 +106,15 @@ impl Tracking {
         clock: Clock,
         random: Random,
         bars: PublishedBars,
+        surroundings: Surroundings,
         queue_size: usize,
         tell: Tell,
     ) -> Self {
         let backlog = Arc::<Backlog>::default();
         let (queue, writer) = ingest::channel(db.clone(), backlog.clone(), queue_size);
         Self {
-            salts: Salts::new(db.clone(), random.clone()),
+            salts: surroundings.own.salts().clone(),
+            surroundings,
             agents: Arc::default(),
             writer: Arc::new(Mutex::new(Some(writer))),
             folder: Folder::new(db.clone(), tell.clone(), backlog),
@@ -168,7 +182,8 @@ impl Tracking {
                 webdriver: beacon.webdriver,
                 opted_out: false,
             };
-            let reason = classify(bar.as_deref(), &seen, visit, &agent);
+            let from = self.origin(bar.as_deref(), visit).await?;
+            let reason = classify(bar.as_deref(), &seen, visit, &agent, from);
             match (reason, bar) {
                 (None, Some(bar)) => {
                     events.push(self.event(&bar, beacon, visit, &agent, now).await?);
@@ -187,6 +202,20 @@ impl Tracking {
             (0..*count).for_each(|_| (self.tell)(Told::Dropped(*reason)));
         }
         Ok(dropped)
+    }
+
+    /// Where a visit comes from, as far as it decides whether it counts.
+    async fn origin(&self, bar: Option<&PublishedBar>, visit: &Visit<'_>) -> db::Result<Origin> {
+        let own = bar.map(|bar| &bar.own_visits);
+        let own_user = match bar {
+            Some(bar) if bar.own_visits.users => self.surroundings.own.is_own(bar.member, visit).await?,
+            _ => false,
+        };
+        Ok(Origin {
+            own_address: own.is_some_and(|own| own.contains(visit.address)),
+            own_user,
+            data_center: self.surroundings.data_centers.contains(visit.address),
+        })
     }
 
     async fn event(
@@ -217,6 +246,7 @@ impl Tracking {
             referrer_host: beacon.referrer_host,
             agent: agent.clone(),
             language,
+            country: self.surroundings.countries.find(visit.address),
             shown_ms: beacon.shown_ms,
         })
     }
@@ -236,7 +266,8 @@ impl Tracking {
             webdriver: false,
             opted_out: post.opted_out,
         };
-        if let Some(reason) = classify(Some(bar), &seen, visit, &agent) {
+        let from = self.origin(Some(bar), visit).await?;
+        if let Some(reason) = classify(Some(bar), &seen, visit, &agent, from) {
             return Ok(SubmitEvent::Dropped(drop_of(bar, reason, now)));
         }
         let beacon = Beacon {
@@ -281,11 +312,13 @@ impl Tracking {
         filters: Filters,
     ) -> db::Result<Totals> {
         self.catch_up_if_possible().await;
+        let knows_countries = self.surroundings.countries.is_known();
         self.db
             .read(move |conn| {
                 let before = period.before();
                 let both = before.hours().start..period.hours().end;
                 let source = source(conn, member, bar, &filters, None, &both)?;
+                let countries = knows_countries || store::has_countries(conn, member, bar, both.clone())?;
                 let mut total = |hours| match &source {
                     Source::RollUps((dimension, value)) => {
                         store::total_of_value(conn, member, bar, (*dimension, value), hours)
@@ -296,6 +329,7 @@ impl Tracking {
                     }
                 };
                 Ok(Totals {
+                    dimensions: dimensions(countries),
                     counts: total(period.hours())?,
                     before: total(before.hours())?,
                     complete_from: source.complete_from(&both),
@@ -497,6 +531,18 @@ impl Tracking {
     }
 }
 
+/// What counts are told apart by.
+fn dimensions(countries: bool) -> Vec<Dimension> {
+    Dimension::ALL
+        .into_iter()
+        .filter(|dimension| match dimension {
+            Dimension::Total => false,
+            Dimension::Country => countries,
+            _ => true,
+        })
+        .collect()
+}
+
 /// Where an answer comes from.
 enum Source {
     /// The roll-ups of one value, which know it for ever.
@@ -550,11 +596,20 @@ struct Seen<'a> {
     opted_out: bool,
 }
 
+/// Where a visit comes from.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    own_address: bool,
+    own_user: bool,
+    data_center: bool,
+}
+
 fn classify(
     bar: Option<&PublishedBar>,
     seen: &Seen<'_>,
     visit: &Visit<'_>,
     agent: &Agent,
+    from: Origin,
 ) -> Option<DropReason> {
     let privacy = bar.map(|bar| &bar.configuration.privacy);
     let by_signal = privacy.is_some_and(|privacy| {
@@ -567,6 +622,9 @@ fn classify(
         prefetch: visit.prefetch,
         webdriver: seen.webdriver,
         bot: agent.bot,
+        own_address: from.own_address,
+        own_user: from.own_user,
+        data_center: from.data_center,
         host_allowed: bar.is_some_and(|bar| bar.may_show_on(seen.page.host())),
         variant_known: bar.is_some_and(|bar| bar.configuration.find_variant(seen.variant).is_some()),
     })

@@ -16,6 +16,8 @@ pub struct Totals {
     pub counts: Counts,
     pub period_before: Period,
     pub before: Counts,
+    /// What the counts of these periods are told apart by: countries where they are, or were, looked up.
+    pub dimensions: Vec<Dimension>,
     /// Both are whole from here on; `None`: from their beginnings.
     pub complete_from: Option<Timestamp>,
 }

@@ -7,6 +7,9 @@
 
 mod filtered;
 pub mod journal;
+mod own;
+mod reroll;
+mod retention;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,11 +17,12 @@ use std::ops::Range;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text};
 use diesel::upsert::excluded;
+use zeroize::Zeroizing;
 
 use super::rollup::{Counts, Seen, Sums};
 use super::statistics::{DroppedByReason, RankBy, Ranking, Site};
 use super::visitors::Salt;
-use super::{Dimension, DropReason, Event, Utm};
+use super::{Country, Dimension, DropReason, Event, Utm};
 use crate::both;
 use crate::clock::Timestamp;
 use crate::db::schema::{
@@ -29,8 +33,17 @@ use crate::db::{Conn, Json, Prepared, Result};
 use crate::ids::{BarId, EventId, MemberId, VisitorId};
 
 pub use filtered::{
-    first_hour_kept, has_others, list_events_by_value, list_hours_of_events, total_of_events, total_of_value,
+    first_hour_kept, has_countries, has_others, list_events_by_value, list_hours_of_events, total_of_events,
+    total_of_value,
 };
+pub use own::{
+    delete_own_browsers_before, find_salt, insert_own_browsers, list_members_excluding_users,
+    list_own_browsers, scrub_salts,
+};
+pub use reroll::{
+    count_up, days_with_anything, first_day_to_reroll, list_bars, lock_day, replace_day, traces,
+};
+pub use retention::{Overdue, delete_events_before, list_overdue};
 
 text_column!(Dimension, DropReason);
 
@@ -70,6 +83,7 @@ pub fn insert_events(conn: &mut Conn, rows: &[(&Event, bool)]) -> Result<Vec<boo
                         events::utm.eq(utm(event)),
                         events::shown_ms.eq(event.shown_ms),
                         events::first_of_day.eq(first),
+                        events::country.eq(event.country.as_ref().map(Country::as_str)),
                     ))
                     .on_conflict_do_nothing()
                     .execute(c)?;
@@ -88,8 +102,8 @@ pub fn insert_events(conn: &mut Conn, rows: &[(&Event, bool)]) -> Result<Vec<boo
                 |of: fn(&Event) -> &str| rows.iter().map(|(event, _)| of(event)).collect::<Vec<&str>>();
             let insert = diesel::sql_query(
                 "INSERT INTO events (member_id, bar_id, event_id, kind, received_at, visitor, variant, host, path, \
-                 referrer_host, browser, browser_version, system, device, language, utm, shown_ms, first_of_day) \
-                 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+                 referrer_host, browser, browser_version, system, device, language, utm, shown_ms, first_of_day, country) \
+                 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
                  ON CONFLICT DO NOTHING RETURNING bar_id, event_id",
             )
             .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.member).collect::<Vec<_>>())
@@ -109,7 +123,12 @@ pub fn insert_events(conn: &mut Conn, rows: &[(&Event, bool)]) -> Result<Vec<boo
             .bind::<Array<Text>, _>(column(|event| &event.language))
             .bind::<Array<Nullable<Document>>, _>(rows.iter().map(|(event, _)| utm(event)).collect::<Vec<_>>())
             .bind::<Array<Nullable<Integer>>, _>(rows.iter().map(|(event, _)| event.shown_ms).collect::<Vec<_>>())
-            .bind::<Array<Bool>, _>(rows.iter().map(|(_, first)| *first).collect::<Vec<_>>());
+            .bind::<Array<Bool>, _>(rows.iter().map(|(_, first)| *first).collect::<Vec<_>>())
+            .bind::<Array<Nullable<Text>>, _>(
+                rows.iter()
+                    .map(|(event, _)| event.country.as_ref().map(Country::as_str))
+                    .collect::<Vec<_>>(),
+            );
             let inserted: Vec<Inserted> = Prepared(insert).load(c)?;
             if inserted.len() == rows.len() {
                 return Ok(vec![true; rows.len()]);
@@ -376,6 +395,17 @@ pub fn list_values(
         .load(conn)?)
 }
 
+/// The hosts that a bar's sites name already, at most `limit`.
+pub fn list_hosts(conn: &mut Conn, member: MemberId, bar: BarId, limit: i64) -> Result<Vec<String>> {
+    Ok(sites::table
+        .filter(sites::member_id.eq(member))
+        .filter(sites::bar_id.eq(bar))
+        .order(sites::first_seen_at)
+        .limit(limit)
+        .select(sites::host)
+        .load(conn)?)
+}
+
 /// The day's salt: whoever comes first among all processes makes it.
 pub fn find_or_make_salt(conn: &mut Conn, day: i32, fresh: &[u8; 32], now: Timestamp) -> Result<Salt> {
     let row = (
@@ -391,8 +421,12 @@ pub fn find_or_make_salt(conn: &mut Conn, day: i32, fresh: &[u8; 32], now: Times
         .find(day)
         .select(visitor_salts::salt)
         .first(conn)?;
-    let salt = salt
-        .try_into()
+    salt_of(salt)
+}
+
+fn salt_of(bytes: Vec<u8>) -> Result<Salt> {
+    let bytes = Zeroizing::new(bytes);
+    let salt = <[u8; 32]>::try_from(bytes.as_slice())
         .map_err(|_| diesel::result::Error::DeserializationError("a salt has 32 bytes".into()))?;
     Ok(Salt::new(salt))
 }
@@ -419,24 +453,6 @@ pub fn delete_visitors_before(conn: &mut Conn, day: i32, limit: i64) -> Result<u
     };
     both!(conn, |c| Ok(diesel::sql_query(statement)
         .bind::<Integer, _>(day)
-        .bind::<BigInt, _>(limit)
-        .execute(c)?))
-}
-
-/// Deletes raw events that arrived before `at`, at most `limit` of them. Roll-ups and sites stay (promise 14).
-pub fn delete_events_before(conn: &mut Conn, at: Timestamp, limit: i64) -> Result<usize> {
-    let statement = match conn {
-        Conn::Sqlite(_) => {
-            "DELETE FROM events WHERE (member_id, bar_id, event_id) IN \
-             (SELECT member_id, bar_id, event_id FROM events WHERE received_at < ? ORDER BY received_at LIMIT ?)"
-        }
-        Conn::Postgres(_) => {
-            "DELETE FROM events WHERE ctid IN \
-             (SELECT ctid FROM events WHERE received_at < $1 ORDER BY received_at LIMIT $2)"
-        }
-    };
-    both!(conn, |c| Ok(diesel::sql_query(statement)
-        .bind::<Moment, _>(at)
         .bind::<BigInt, _>(limit)
         .execute(c)?))
 }

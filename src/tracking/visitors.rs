@@ -1,10 +1,13 @@
 //! Who is who, for one day and one site, without knowing who: a keyed hash whose key is destroyed after two days.
 
+use std::net::IpAddr;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::{Visit, store};
 use crate::clock::Timestamp;
@@ -12,30 +15,46 @@ use crate::db::{self, Db};
 use crate::ids::{BarId, VisitorId};
 use crate::secrets::Random;
 
-/// The key of one day's hashes.
-#[derive(Clone, Copy)]
-pub struct Salt([u8; 32]);
+/// The key of one day's hashes. Its bytes are overwritten when it is dropped.
+pub struct Salt(Zeroizing<[u8; 32]>);
 
 impl Salt {
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self(Zeroizing::new(bytes))
     }
 
     /// The visitor of a bar on a host. Another day, bar or host makes another id: nobody is followed from site to site.
     pub fn visitor(&self, visit: &Visit<'_>, bar: BarId, host: &str) -> VisitorId {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any length of key will do");
-        match visit.network {
-            std::net::IpAddr::V4(v4) => mac.update(&v4.octets()),
-            std::net::IpAddr::V6(v6) => mac.update(&v6.octets()),
-        }
+        let mut mac = self.hash_of(visit.network);
         mac.update(bar.uuid().as_bytes());
         mac.update(&u32::try_from(host.len()).unwrap_or(u32::MAX).to_le_bytes());
         mac.update(host.as_bytes());
         mac.update(visit.user_agent.as_bytes());
-        let digest: [u8; 32] = mac.finalize().into_bytes().into();
-        let half = digest[..16].try_into().expect("16 of 32 bytes");
-        VisitorId::from_uuid(Uuid::from_bytes(half))
+        id_of(mac)
     }
+
+    /// A browser, wherever it goes: for telling a member's own. Never the id of a visitor.
+    pub fn browser(&self, network: IpAddr, user_agent: &str) -> VisitorId {
+        let mut mac = self.hash_of(network);
+        mac.update(b"own browser");
+        mac.update(user_agent.as_bytes());
+        id_of(mac)
+    }
+
+    fn hash_of(&self, network: IpAddr) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("any length of key will do");
+        match network {
+            IpAddr::V4(v4) => mac.update(&v4.octets()),
+            IpAddr::V6(v6) => mac.update(&v6.octets()),
+        }
+        mac
+    }
+}
+
+fn id_of(mac: Hmac<Sha256>) -> VisitorId {
+    let digest: [u8; 32] = mac.finalize().into_bytes().into();
+    let half = digest[..16].try_into().expect("16 of 32 bytes");
+    VisitorId::from_uuid(Uuid::from_bytes(half))
 }
 
 impl std::fmt::Debug for Salt {
@@ -44,12 +63,25 @@ impl std::fmt::Debug for Salt {
     }
 }
 
-/// The salts: made once among all processes, in the database; only the latest is also kept here.
+/// How long a salt is used without asking whether it is still there: one that is destroyed is used no longer than this.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// The salts: made once among all processes, in the database, and destroyed there. Only the latest is also kept here, and
+/// no longer than [`FRESH`] after it was last looked at.
 #[derive(Clone)]
 pub struct Salts {
     db: Db,
     random: Random,
-    latest: Arc<RwLock<Option<(i32, Salt)>>>,
+    latest: Arc<RwLock<Option<Latest>>>,
+    /// One look at the database at a time, however many wait for it.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Clone)]
+struct Latest {
+    day: i32,
+    salt: Arc<Salt>,
+    until: Timestamp,
 }
 
 impl Salts {
@@ -58,27 +90,66 @@ impl Salts {
             db,
             random,
             latest: Arc::default(),
+            turn: Arc::default(),
         }
     }
 
     /// The salt of the UTC day of `now`.
-    pub async fn of(&self, now: Timestamp) -> db::Result<Salt> {
-        let day = now.day();
-        if let Some((of, salt)) = *self.latest.read().expect("no holder of this lock panics")
-            && of == day
-        {
+    pub async fn of(&self, now: Timestamp) -> db::Result<Arc<Salt>> {
+        if let Some(salt) = self.known(now) {
             return Ok(salt);
         }
-        let fresh = self.random.bytes::<32>();
-        let salt = self
-            .db
-            .write(move |tx| store::find_or_make_salt(tx, day, &fresh, now))
-            .await?;
+        let _turn = self.turn.lock().await;
+        if let Some(salt) = self.known(now) {
+            return Ok(salt);
+        }
+        let day = now.day();
+        let found = self.db.read(move |conn| store::find_salt(conn, day)).await?;
+        let salt = match found {
+            Some(salt) => salt,
+            None => {
+                let fresh = Zeroizing::new(self.random.bytes::<32>());
+                self.db
+                    .write(move |tx| store::find_or_make_salt(tx, day, &fresh, now))
+                    .await?
+            }
+        };
+        let salt = Arc::new(salt);
         let mut latest = self.latest.write().expect("no holder of this lock panics");
-        if latest.is_none_or(|(of, _)| of < day) {
-            *latest = Some((day, salt));
+        // An event of yesterday, or of a clock that was put back, does not take today's place.
+        if latest.as_ref().is_none_or(|known| known.day <= day) {
+            *latest = Some(Latest {
+                day,
+                salt: salt.clone(),
+                until: now + FRESH,
+            });
         }
         Ok(salt)
+    }
+
+    fn known(&self, now: Timestamp) -> Option<Arc<Salt>> {
+        let latest = self.latest.read().expect("no holder of this lock panics");
+        let known = latest.as_ref()?;
+        // A time far before `until` is that of a clock that was put back.
+        let fresh = now < known.until && known.until.since(now) <= FRESH;
+        (known.day == now.day() && fresh).then(|| known.salt.clone())
+    }
+
+    /// Forgets a salt that was not looked at for a while. To be called now and then, for a process to which nothing comes
+    /// would keep what is destroyed everywhere else.
+    pub fn forget_stale(&self, now: Timestamp) {
+        let mut latest = self.latest.write().expect("no holder of this lock panics");
+        if latest.as_ref().is_some_and(|known| known.until <= now) {
+            *latest = None;
+        }
+    }
+
+    /// A salt is in this process's memory.
+    pub fn is_remembering(&self) -> bool {
+        self.latest
+            .read()
+            .expect("no holder of this lock panics")
+            .is_some()
     }
 }
 
@@ -100,10 +171,12 @@ mod tests {
         );
         let (bar, other_bar) = (BarId::new(&clock, &random), BarId::new(&clock, &random));
         let visit = Visit {
+            address: "192.0.2.1".parse().unwrap(),
             network: "192.0.2.1".parse().unwrap(),
             user_agent: "Firefox",
             brands: "",
             platform: "",
+            platform_version: "",
             mobile: false,
             accept_language: None,
             gpc: false,

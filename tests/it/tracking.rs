@@ -33,6 +33,8 @@ use crate::support::{Answer, Call, Client, START, TestApp};
 
 pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
 
+pub const PASSWORD: &str = "seven quiet herons wade";
+
 /// A member with a published bar.
 #[derive(Clone)]
 pub struct Stage {
@@ -41,6 +43,8 @@ pub struct Stage {
     pub member: MemberId,
     pub bar: BarId,
     pub key: String,
+    /// Of the member's owner, who has [`PASSWORD`].
+    pub email: String,
 }
 
 impl Stage {
@@ -52,7 +56,7 @@ impl Stage {
         app.migrate().await.unwrap(); // posts the policies that one registers under
         let name = EventId::new(&app.clock, &app.random).to_string();
         let email: EmailAddress = format!("{name}@shop.example").parse().unwrap();
-        let password = NewPassword::parse("seven quiet herons wade".to_owned(), None).unwrap();
+        let password = NewPassword::parse(PASSWORD.to_owned(), None).unwrap();
         let opened = app
             .accounts
             .open_account(email, password, "Shop".parse().unwrap(), Language::En)
@@ -67,6 +71,7 @@ impl Stage {
             member,
             bar: bar.id,
             key: bar.key.to_string(),
+            email: format!("{name}@shop.example"),
         }
     }
 
@@ -214,7 +219,7 @@ fn views(views: i64, visitors: i64) -> Counts {
     }
 }
 
-async fn rows(app: &App, table: &'static str) -> i64 {
+pub async fn rows(app: &App, table: &'static str) -> i64 {
     #[derive(diesel::QueryableByName)]
     struct Count {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
@@ -233,7 +238,7 @@ async fn rows(app: &App, table: &'static str) -> i64 {
     app.db.read(count).await.unwrap()
 }
 
-async fn sql(app: &App, statement: &'static str) {
+pub async fn sql(app: &App, statement: &'static str) {
     app.db
         .write(move |tx| Ok::<_, db::Error>(tx.batch_execute(statement)?))
         .await
@@ -248,14 +253,14 @@ fn poll<T>(future: &mut Pin<&mut impl Future<Output = T>>) -> bool {
 }
 
 /// The same service in another process: its own queue and caches on the same database. Its writer is not running.
-fn another_process(app: &TestApp, settings: &[&str]) -> (App, Client) {
+pub fn another_process(app: &TestApp, settings: &[&str]) -> (App, Client) {
     let clock = app.clock.clone();
     let other = App::build(app.database.config(settings), clock, Random::seeded(77)).unwrap();
     let client = Client::of(other.router().map_to_response().boxed());
     (other, client)
 }
 
-fn run_writer(app: &App) -> tokio::task::JoinHandle<()> {
+pub fn run_writer(app: &App) -> tokio::task::JoinHandle<()> {
     let tracking = app.tracking.clone();
     tokio::spawn(async move { tracking.run_writer(CancellationToken::new()).await })
 }
@@ -482,10 +487,12 @@ both_databases! {
             opted_out,
         };
         let visit = Visit {
+            address: "192.0.2.1".parse().unwrap(),
             network: "192.0.2.1".parse().unwrap(),
             user_agent: FIREFOX,
             brands: "",
             platform: "",
+            platform_version: "",
             mobile: false,
             accept_language: Some("fr"),
             gpc: false,

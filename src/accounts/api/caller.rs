@@ -2,7 +2,10 @@
 //!
 //! `origin` (in `http`) has seen by now that a change which comes with a cookie comes from our own pages.
 
-use poem::http::header;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use poem::http::{HeaderMap, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
@@ -10,8 +13,9 @@ use uuid::Uuid;
 
 use super::cookie;
 use crate::accounts::{Access, Accounts, Operation, Principal, Refusal, SignedIn, permissions};
-use crate::http::Problem;
 use crate::http::rate_limit::RateLimit;
+use crate::http::{ClientAddr, Problem};
+use crate::ids::UserId;
 
 /// What [`Caller`] needs of the service; `app.rs` gives it to every request of the API, with `.data(…)`.
 #[derive(Clone)]
@@ -19,7 +23,12 @@ pub struct Door {
     pub accounts: Accounts,
     /// How much one account may ask for: a user, or the member of a token.
     pub limit: RateLimit<Uuid>,
+    pub notice: Notice,
 }
+
+/// Told of every request of a user: who, from where, with which user agent. `app.rs` hands it in, for who wants to know
+/// stands above this feature.
+pub type Notice = Arc<dyn Fn(UserId, ClientAddr, &HeaderMap) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// The caller of an operation. Taking it as a parameter puts both ways to authenticate into the document.
 ///
@@ -65,6 +74,9 @@ impl Caller {
             Principal::Anonymous => {}
             Principal::User(signed_in) => {
                 door.limit.check(signed_in.user.uuid())?;
+                if let Some(client) = request.data::<ClientAddr>() {
+                    (door.notice)(signed_in.user, *client, request.headers()).await;
+                }
             }
             Principal::Token { member, .. } => {
                 door.limit.check(member.uuid())?;

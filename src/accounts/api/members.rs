@@ -10,12 +10,12 @@ use super::shapes::Proof;
 use super::{Caller, team_problem};
 use crate::accounts::profile::{Profile, ProfileField, ProfileSource, ProfileValue};
 use crate::accounts::{
-    Access, Accounts, Agreed, Member, MemberChange, MemberKind, Name, NewMember, Operation, OwnMember,
-    Region, Role, TimeZone,
+    Access, Accounts, Agreed, Member, MemberChange, MemberKind, Name, Network, NewMember, Operation,
+    OwnMember, OwnVisits, Region, Role, TimeZone,
 };
 use crate::clock::Timestamp;
 use crate::http::page::{self, Cursor};
-use crate::http::{Created, FieldError, Json, NoContent, Problem};
+use crate::http::{ClientAddr, Created, FieldError, Json, NoContent, Problem};
 use crate::ids::{MemberId, PolicyVersionId};
 use crate::mail::Language;
 
@@ -184,6 +184,84 @@ impl Example for UpdateMember {
             kind: None,
             language: None,
             time_zone: "Europe/Berlin".parse().ok(),
+        }
+    }
+}
+
+/// What of its own visits a member does not want counted.
+#[derive(Debug, Object)]
+#[oai(rename = "OwnVisits", example)]
+pub struct OwnVisitsBody {
+    /// Visits from these are not counted: addresses, or networks in CIDR form, of IPv4 at most a /8, of IPv6 a /16.
+    pub addresses: Vec<String>,
+    /// Whether visits in the browsers of the team are not counted: those that come from the same address, with the same
+    /// user agent, as somebody who was logged in today or yesterday (UTC).
+    pub users: bool,
+    /// The address that this request came from, for putting it among the others.
+    pub your_address: String,
+}
+
+impl OwnVisitsBody {
+    fn of(own: OwnVisits, client: ClientAddr) -> Self {
+        Self {
+            addresses: own.addresses.iter().map(ToString::to_string).collect(),
+            users: own.users,
+            your_address: client.0.to_string(),
+        }
+    }
+}
+
+impl Example for OwnVisitsBody {
+    fn example() -> Self {
+        Self {
+            addresses: vec!["192.0.2.7".to_owned(), "2001:db8:7::/48".to_owned()],
+            users: true,
+            your_address: "192.0.2.7".to_owned(),
+        }
+    }
+}
+
+/// What is not to be counted from now on.
+#[derive(Debug, Object)]
+#[oai(example)]
+pub struct UpdateOwnVisits {
+    /// Addresses such as `192.0.2.7`, or networks such as `192.0.2.0/24` and `2001:db8::/48`.
+    #[oai(validator(max_items = 100))]
+    pub addresses: Vec<String>,
+    /// Whether visits in the browsers of those who are logged in stay uncounted.
+    pub users: bool,
+}
+
+impl UpdateOwnVisits {
+    /// The wishes, each network once, or all that is wrong with them.
+    fn parsed(self) -> Result<OwnVisits, Problem> {
+        let (mut addresses, mut faults) = (Vec::new(), Vec::new());
+        for (index, text) in self.addresses.iter().enumerate() {
+            match text.parse::<Network>() {
+                Ok(network) if addresses.contains(&network) => {}
+                Ok(network) => addresses.push(network),
+                Err(error) => faults.push(FieldError::new(format!("addresses[{index}]"), error.to_string())),
+            }
+        }
+        if addresses.len() > OwnVisits::MAX_ADDRESSES {
+            faults.push(FieldError::new("addresses", "has more than 100 entries"));
+        }
+        if faults.is_empty() {
+            Ok(OwnVisits {
+                addresses,
+                users: self.users,
+            })
+        } else {
+            Err(Problem::unprocessable(faults))
+        }
+    }
+}
+
+impl Example for UpdateOwnVisits {
+    fn example() -> Self {
+        Self {
+            addresses: vec!["192.0.2.7".to_owned(), "2001:db8:7::/48".to_owned()],
+            users: true,
         }
     }
 }
@@ -493,6 +571,48 @@ impl MembersApi {
             .await
             .map_err(team_problem)?;
         Ok(Json(member.into()))
+    }
+
+    /// Read what of its own visits is not counted
+    #[oai(
+        path = "/members/:member_id/own-visits",
+        method = "get",
+        operation_id = "read_own_visits",
+        tag = "Tag::Members"
+    )]
+    async fn read_own_visits(
+        &self,
+        caller: Caller,
+        client: ClientAddr,
+        /// The current member.
+        member_id: Path<MemberId>,
+    ) -> Result<Json<OwnVisitsBody>, Problem> {
+        let access = of_member(caller.may(Operation::ReadOwnVisits)?, member_id.0)?;
+        let own = self.accounts.find_own_visits(access.member).await?;
+        Ok(Json(OwnVisitsBody::of(own, client)))
+    }
+
+    /// Change what of its own visits is not counted
+    ///
+    /// Both are replaced, and hold within seconds; what has been counted stays counted. What is left out so is shown among
+    /// the drops, as `own_address` and `own_user`. Forms work all the same, and their contacts are kept.
+    #[oai(
+        path = "/members/:member_id/own-visits",
+        method = "put",
+        operation_id = "update_own_visits",
+        tag = "Tag::Members"
+    )]
+    async fn update_own_visits(
+        &self,
+        caller: Caller,
+        client: ClientAddr,
+        /// The current member.
+        member_id: Path<MemberId>,
+        body: Json<UpdateOwnVisits>,
+    ) -> Result<Json<OwnVisitsBody>, Problem> {
+        let access = of_member(caller.may(Operation::UpdateOwnVisits)?, member_id.0)?;
+        let own = self.accounts.update_own_visits(&access, body.0.parsed()?).await?;
+        Ok(Json(OwnVisitsBody::of(own, client)))
     }
 
     /// Read the profile

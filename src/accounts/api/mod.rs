@@ -15,7 +15,7 @@ mod team;
 mod tokens;
 mod user;
 
-pub use caller::{Caller, Door};
+pub use caller::{Caller, Door, Notice};
 pub use messages::MessagesApi;
 
 use super::{Accounts, Name};

@@ -7,6 +7,7 @@ mod invitations;
 mod leaving;
 mod log_in;
 mod own_password;
+mod own_visits;
 mod profile;
 mod record;
 mod registration;
@@ -47,8 +48,8 @@ pub struct Accounts {
     bars_changed: BarsChanged,
 }
 
-/// Told, after the commit, that bars of a member went off or on again. `app.rs` hands it in, for who keeps bars in memory
-/// stands above this feature.
+/// Told, after the commit, that bars of a member went off or on again, or what of them counts has changed. `app.rs` hands
+/// it in, for who keeps bars in memory stands above this feature.
 pub type BarsChanged = Arc<dyn Fn() + Send + Sync>;
 
 /// A user as they see themself.

@@ -6,6 +6,7 @@ pub mod invitations;
 pub mod links;
 pub mod logins;
 pub mod members;
+pub mod own_visits;
 pub mod profile;
 pub mod sessions;
 pub mod team;

@@ -88,6 +88,10 @@ fn words_of(dimension: Dimension) -> (&'static str, &'static str) {
         Dimension::System => ("this system", "Linux"),
         Dimension::Device => ("this kind of device", "mobile"),
         Dimension::Language => ("browsers of this language", "de"),
+        Dimension::Country => (
+            "visits from this country, two letters of ISO 3166-1; empty: from an unknown one",
+            "DE",
+        ),
         Dimension::UtmSource => ("this `utm_source`; empty: without one", "newsletter"),
         Dimension::UtmMedium => ("this `utm_medium`; empty: without one", "mail"),
         Dimension::UtmCampaign => ("this `utm_campaign`; empty: without one", "spring"),

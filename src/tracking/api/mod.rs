@@ -8,4 +8,4 @@ mod visit;
 pub use beacons::{describe, gif, post};
 pub use filters::describe as describe_filters;
 pub use statistics::StatisticsApi;
-pub use visit::visit;
+pub use visit::{user_agent, visit};

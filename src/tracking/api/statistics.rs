@@ -94,6 +94,8 @@ struct Statistics {
     totals: Numbers,
     period_before: PeriodAnswer,
     totals_before: Numbers,
+    /// What these counts can be told apart by. `country` only where the operator has a file that knows countries, or had.
+    dimensions: Vec<By>,
     /// Under filters: from when on the numbers are whole, because single events are kept for a while only. Absent: all
     /// of it is.
     #[oai(skip_serializing_if_is_none)]
@@ -305,9 +307,32 @@ enum By {
     Device,
     /// The first part of the browser's language tag, such as `de`.
     Language,
+    /// Two letters of ISO 3166-1, such as `DE`; empty when unknown. Only where the operator has a file of countries.
+    Country,
     UtmSource,
     UtmMedium,
     UtmCampaign,
+}
+
+impl By {
+    const ALL: [Self; 12] = [
+        Self::Variant,
+        Self::Page,
+        Self::Site,
+        Self::Referrer,
+        Self::Browser,
+        Self::System,
+        Self::Device,
+        Self::Language,
+        Self::Country,
+        Self::UtmSource,
+        Self::UtmMedium,
+        Self::UtmCampaign,
+    ];
+
+    fn of(dimension: Dimension) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| Dimension::from(*by) == dimension)
+    }
 }
 
 impl From<By> for Dimension {
@@ -321,6 +346,7 @@ impl From<By> for Dimension {
             By::System => Self::System,
             By::Device => Self::Device,
             By::Language => Self::Language,
+            By::Country => Self::Country,
             By::UtmSource => Self::UtmSource,
             By::UtmMedium => Self::UtmMedium,
             By::UtmCampaign => Self::UtmCampaign,
@@ -384,6 +410,7 @@ impl StatisticsApi {
             totals: totals.counts.into(),
             period_before: (&totals.period_before).into(),
             totals_before: totals.before.into(),
+            dimensions: totals.dimensions.into_iter().filter_map(By::of).collect(),
             complete_from: totals.complete_from,
         }))
     }

@@ -7,11 +7,13 @@ use crate::tracking::Visit;
 
 const BRANDS: HeaderName = HeaderName::from_static("sec-ch-ua");
 const PLATFORM: HeaderName = HeaderName::from_static("sec-ch-ua-platform");
+const PLATFORM_VERSION: HeaderName = HeaderName::from_static("sec-ch-ua-platform-version");
 const MOBILE: HeaderName = HeaderName::from_static("sec-ch-ua-mobile");
 const GPC: HeaderName = HeaderName::from_static("sec-gpc");
-const PREFETCH: [HeaderName; 3] = [
+const PREFETCH: [HeaderName; 4] = [
     HeaderName::from_static("sec-purpose"),
     HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-purpose"),
     HeaderName::from_static("x-moz"),
 ];
 
@@ -21,21 +23,34 @@ const MAX_FIELD_BYTES: usize = 512;
 /// Reads the visit out of a request's header.
 pub fn visit(headers: &HeaderMap, client: ClientAddr) -> Visit<'_> {
     Visit {
+        address: client.0,
         network: client.network(),
-        user_agent: field(headers, &header::USER_AGENT),
+        user_agent: user_agent(headers),
         brands: field(headers, &BRANDS),
         platform: field(headers, &PLATFORM),
+        platform_version: field(headers, &PLATFORM_VERSION),
         mobile: field(headers, &MOBILE) == "?1",
         accept_language: Some(field(headers, &header::ACCEPT_LANGUAGE)).filter(|value| !value.is_empty()),
         gpc: field(headers, &GPC) == "1",
         dnt: field(headers, &header::DNT) == "1",
-        prefetch: PREFETCH.iter().any(|name| {
-            let purpose = field(headers, name);
-            purpose
-                .split([';', ','])
-                .any(|token| matches!(token.trim(), "prefetch" | "prerender" | "preview"))
-        }),
+        prefetch: PREFETCH.iter().any(|name| is_ahead(field(headers, name))),
     }
+}
+
+/// The user agent of a request, as visits know it.
+pub fn user_agent(headers: &HeaderMap) -> &str {
+    field(headers, &header::USER_AGENT)
+}
+
+/// `Sec-Purpose` (Fetch), and what came before it: `Purpose` of Chromium and WebKit, `X-Moz` of Firefox, `X-Purpose` of old
+/// Safari.
+fn is_ahead(purpose: &str) -> bool {
+    purpose.split([';', ',']).any(|token| {
+        let token = token.trim();
+        ["prefetch", "prerender", "preview", "instant", "speculation"]
+            .iter()
+            .any(|known| token.eq_ignore_ascii_case(known))
+    })
 }
 
 /// Empty if it is not there, or no text.
@@ -59,6 +74,8 @@ mod tests {
     fn a_look_ahead_is_seen() {
         assert!(prefetches("sec-purpose", "prefetch;prerender"));
         assert!(prefetches("purpose", "prefetch"));
+        assert!(prefetches("purpose", "Prefetch"));
+        assert!(prefetches("x-purpose", "preview"));
         assert!(prefetches("x-moz", "prefetch"));
         assert!(!prefetches("sec-purpose", "something"));
     }

@@ -70,6 +70,19 @@ pub fn has_others(
     Ok(others.first::<i32>(conn).optional()?.is_some())
 }
 
+/// Was a country looked up on a day of these hours?
+pub fn has_countries(conn: &mut Conn, member: MemberId, bar: BarId, hours: Range<i32>) -> Result<bool> {
+    let some = daily_counts::table
+        .filter(daily_counts::member_id.eq(member))
+        .filter(daily_counts::bar_id.eq(bar))
+        .filter(daily_counts::dimension.eq(Dimension::Country))
+        .filter(daily_counts::day.ge(hours.start.div_euclid(24)))
+        .filter(daily_counts::day.le((hours.end - 1).div_euclid(24)))
+        .select(daily_counts::day)
+        .limit(1);
+    Ok(some.first::<i32>(conn).optional()?.is_some())
+}
+
 /// The first of these hours from which on every event that was counted is still kept.
 pub fn first_hour_kept(conn: &mut Conn, member: MemberId, bar: BarId, hours: &Range<i32>) -> Result<i32> {
     let oldest: Option<Timestamp> = events::table
@@ -123,12 +136,12 @@ pub fn first_hour_kept(conn: &mut Conn, member: MemberId, bar: BarId, hours: &Ra
     Ok(gone.map_or(hours.start, |gone| gone + 1))
 }
 
-fn start_of(hour: i32) -> Timestamp {
+pub(super) fn start_of(hour: i32) -> Timestamp {
     Timestamp::from_secs(i64::from(hour) * 3600)
 }
 
 /// What an event says in a dimension; null if it has no such thing. Both databases read it alike.
-fn value_of(dimension: Dimension) -> &'static str {
+pub(super) fn value_of(dimension: Dimension) -> &'static str {
     match dimension {
         Dimension::Total => "''",
         Dimension::Variant => "variant",
@@ -139,6 +152,7 @@ fn value_of(dimension: Dimension) -> &'static str {
         Dimension::System => "system",
         Dimension::Device => "device",
         Dimension::Language => "language",
+        Dimension::Country => "country",
         Dimension::UtmSource => "utm ->> 'source'",
         Dimension::UtmMedium => "utm ->> 'medium'",
         Dimension::UtmCampaign => "utm ->> 'campaign'",
@@ -146,12 +160,20 @@ fn value_of(dimension: Dimension) -> &'static str {
 }
 
 /// The kinds are those of `EventKind::code`.
-const EVENT_SUMS: &str = "\
+pub(super) const EVENT_SUMS: &str = "\
     CAST(coalesce(sum(CASE WHEN kind = 1 THEN 1 ELSE 0 END), 0) AS bigint) AS views, \
     CAST(coalesce(sum(CASE WHEN first_of_day THEN 1 ELSE 0 END), 0) AS bigint) AS visitors, \
     CAST(coalesce(sum(CASE WHEN kind = 2 THEN 1 ELSE 0 END), 0) AS bigint) AS clicks, \
     CAST(coalesce(sum(CASE WHEN kind = 3 THEN 1 ELSE 0 END), 0) AS bigint) AS closes, \
     CAST(coalesce(sum(CASE WHEN kind = 4 THEN 1 ELSE 0 END), 0) AS bigint) AS submissions";
+
+/// The hour of UTC in which an event arrived.
+pub(super) fn hour_of_event(conn: &Conn) -> &'static str {
+    match conn {
+        Conn::Sqlite(_) => "received_at / 3600000000",
+        Conn::Postgres(_) => "CAST(floor(extract(epoch FROM received_at) / 3600) AS integer)",
+    }
+}
 
 /// Which events: `$1` to `$4` say whose and when, the rest are the values of the filters, in their order.
 fn condition(filters: &Filters) -> (String, Vec<String>) {
@@ -246,10 +268,7 @@ pub fn list_hours_of_events(
         sum: Sum,
     }
     let (condition, values) = condition(filters);
-    let hour = match conn {
-        Conn::Sqlite(_) => "received_at / 3600000000",
-        Conn::Postgres(_) => "CAST(floor(extract(epoch FROM received_at) / 3600) AS integer)",
-    };
+    let hour = hour_of_event(conn);
     let statement =
         format!("SELECT {hour} AS hour, '' AS value, {EVENT_SUMS} {condition} GROUP BY 1 ORDER BY 1");
     let rows: Vec<Row> = load_events!(conn, statement, member, bar, hours, values);
