@@ -5,7 +5,7 @@ PROFILE ?= dev
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint openapi widget dashboard size screenshots bench crash test-rust test-widget test-dashboard test-openapi test-mail test-browser
+.PHONY: help run test setup fmt lint openapi widget dashboard size screenshots bench crash fuzz test-rust test-widget test-dashboard test-openapi test-mail test-browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ crash: ## kill -9 under load 200 times, beacons and mails, both databases; a dis
 	@tools/setup strace
 	@CRASH_ROUNDS=200 tools/test crash
 	@cat .build/log/crash.log
+
+fuzz: ## what strangers send: beacon, form post and configuration, FUZZ_SECONDS (120) each; needs cargo-fuzz and a C++ compiler
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	@cd fuzz && for target in beacon form configuration; do mkdir -p corpus/$$target && \
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . --sanitizer none --dev $$target corpus/$$target seeds/$$target -- \
+	    -max_total_time=$${FUZZ_SECONDS:-120} -max_len=16384 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 || exit 1; done
 
 test-rust: ## the Rust tests, on both databases
 	@tools/test rust

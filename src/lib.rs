@@ -34,3 +34,7 @@ pub mod telemetry;
 
 pub mod app;
 pub mod cli;
+
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;

@@ -12,6 +12,7 @@ const VALUES = [
   'text.rs',
   'accounts/passwords.rs',
   'accounts/profile.rs',
+  'accounts/own_visits.rs',
   'bars/hosts.rs',
   'outgoing/mod.rs',
 ];

@@ -33,7 +33,7 @@ pub struct Network(IpNet);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotANetwork {
-    #[error("must be an address such as 192.0.2.7, or a network such as 192.0.2.0/24 or 2001:db8::/48")]
+    #[error("is neither an address such as 192.0.2.7 nor a network such as 192.0.2.0/24 or 2001:db8::/48")]
     Unreadable,
     #[error("is too wide: at most a /8 of IPv4, or a /16 of IPv6")]
     TooWide,

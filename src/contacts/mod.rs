@@ -29,6 +29,8 @@ use crate::mail;
 
 pub use jobs::{DeliverWebhook, PurgeDeliveries, SendDigests, forget_member};
 pub use rules::automated::MIN_SHOWN;
+#[cfg(feature = "fuzzing")]
+pub(crate) use rules::form::Form;
 pub use rules::post::{NotAPost, Post, parse as parse_post};
 pub use service::{Contacts, MadeWebhook, NewWebhook, WebhookChange};
 

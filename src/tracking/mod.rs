@@ -5,7 +5,7 @@
 
 mod agents;
 pub mod api;
-mod beacon;
+pub(crate) mod beacon;
 mod cardinality;
 mod countries;
 mod experiment;
@@ -33,6 +33,8 @@ use poem_openapi::Enum;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use agents::Agents as UserAgents;
 pub use agents::{Agent, Device};
 pub use beacon::{Beacon, Malformed};
 pub use countries::{Countries, NotCountries};

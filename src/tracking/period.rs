@@ -177,15 +177,25 @@ impl Period {
                 local: date.to_string(),
                 hour,
             });
-            let Ok(next) = date.checked_add(1.day()) else {
-                break;
-            };
-            let Some(next_hour) = hour_of_start(next, &self.zone) else {
+            let Some((next, next_hour)) = self.day_after(date, hour) else {
                 break;
             };
             (date, hour) = (next, next_hour);
         }
         days
+    }
+
+    /// The next day that there is, and its first hour. Where a zone has jumped over the date line there was none for a date:
+    /// Samoa had no 30 December 2011.
+    fn day_after(&self, mut date: Date, hour: i32) -> Option<(Date, i32)> {
+        loop {
+            date = date.checked_add(1.day()).ok()?;
+            let first = hour_of_start(date, &self.zone)?;
+            let is_there = zoned(first, &self.zone)?.date() == date;
+            if first > hour && is_there {
+                return Some((date, first));
+            }
+        }
     }
 }
 
@@ -372,5 +382,170 @@ mod tests {
                 assert_eq!(period.before().to(), period.from());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tracking::Counts;
+    use crate::tracking::statistics::fill;
+
+    /// Half and quarter hours, clocks that change at midnight, by half an hour, by two hours, and not at all.
+    const ZONES: [&str; 16] = [
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "America/St_Johns",
+        "America/Sao_Paulo",
+        "America/Havana",
+        "Asia/Kolkata",
+        "Asia/Kathmandu",
+        "Asia/Tehran",
+        "Asia/Beirut",
+        "Africa/Cairo",
+        "Antarctica/Troll",
+        "Atlantic/Azores",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+        "Pacific/Chatham",
+    ];
+
+    fn zones() -> impl Strategy<Value = TimeZone> {
+        proptest::sample::select(&ZONES[..]).prop_map(|name| TimeZone::get(name).unwrap())
+    }
+
+    /// Hours of 2012 to 2040.
+    fn hours() -> std::ops::Range<i32> {
+        368_184..622_000
+    }
+
+    fn periods() -> impl Strategy<Value = Period> {
+        (zones(), hours(), 1..3000_i32).prop_map(|(zone, from_hour, length)| Period {
+            from_hour,
+            to_hour: from_hour + length,
+            zone,
+        })
+    }
+
+    fn config() -> ProptestConfig {
+        ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        }
+    }
+
+    proptest! {
+        #![proptest_config(config())]
+
+        /// Each hour is in one day, the local one in which it begins; no day is missing, none stands twice.
+        #[test]
+        fn every_hour_is_in_the_day_in_which_it_begins(period in periods()) {
+            let days = period.starts(Interval::Day);
+            let local = |hour| zoned(hour, &period.zone).unwrap().date().to_string();
+            prop_assert_eq!(days[0].hour, period.from_hour);
+            prop_assert!(days.windows(2).all(|pair| pair[0].hour < pair[1].hour && pair[0].local < pair[1].local));
+            for hour in period.hours() {
+                let place = days.partition_point(|day| day.hour <= hour) - 1;
+                prop_assert_eq!(&days[place].local, &local(hour), "{}", hour);
+            }
+        }
+
+        #[test]
+        fn every_hour_stands_once_and_by_its_local_name(period in periods()) {
+            let points = period.starts(Interval::Hour);
+            let hours: Vec<i32> = points.iter().map(|point| point.hour).collect();
+            prop_assert_eq!(hours, period.hours().collect::<Vec<_>>());
+            for point in points {
+                let at: jiff::Timestamp = point.local.parse().unwrap();
+                prop_assert_eq!(at, point.at.jiff());
+            }
+        }
+
+        /// Whatever was counted in the period is in one of its points, be they hours or days.
+        #[test]
+        fn points_sum_up_to_what_was_counted(
+            period in periods(),
+            counted in proptest::collection::btree_map(0..3000_i32, 1..1000_i64, 0..60),
+        ) {
+            let counts = |views| Counts { views, visitors: views / 2, ..Counts::default() };
+            let rows: Vec<(i32, Counts)> = counted
+                .iter()
+                .map(|(after, views)| (period.from_hour + after, counts(*views)))
+                .filter(|(hour, _)| *hour < period.to_hour)
+                .collect();
+            let mut all = Counts::default();
+            rows.iter().for_each(|(_, counts)| all += *counts);
+            for interval in [Interval::Hour, Interval::Day] {
+                let mut sum = Counts::default();
+                fill(&period, interval, &rows).iter().for_each(|point| sum += point.counts);
+                prop_assert_eq!(sum, all);
+            }
+        }
+
+        /// Dates that are asked for are the days that are answered, whole, of 23 to 25 hours (22 to 26 at Troll).
+        #[test]
+        fn dates_are_whole_days(zone in zones(), day in 15_350..25_900_i32, length in 0..60_i32) {
+            let date = |day: i32| jiff::civil::date(1970, 1, 1).checked_add(day.days()).unwrap().to_string();
+            let (from, to) = (date(day), date(day + length));
+            let now = start_of((day + length) * 24);
+            let period = Period::read(Some(&from), Some(&to), zone.clone(), now).unwrap();
+            let days = period.starts(Interval::Day);
+            let names: Vec<&str> = days.iter().map(|day| day.local.as_str()).collect();
+            let asked: Vec<String> = (day..=day + length).map(date).collect();
+            prop_assert_eq!(names, asked.iter().map(String::as_str).collect::<Vec<_>>());
+            let ends = days[1..].iter().map(|day| day.hour).chain([period.to_hour]);
+            for (day, end) in days.iter().zip(ends) {
+                prop_assert!((22..=26).contains(&(end - day.hour)), "{} {}", day.local, end - day.hour);
+            }
+            let before = period.before();
+            prop_assert_eq!(before.to_hour, period.from_hour);
+            prop_assert_eq!(before.starts(Interval::Day).len(), days.len());
+        }
+
+        /// What roll-ups call hours and days: whole hours since 1970, 24 of them a day.
+        #[test]
+        fn an_instant_is_in_its_hour_and_the_hour_in_its_day(micros in -10_000_000_000_000_000..10_000_000_000_000_000_i64) {
+            let at = Timestamp::from_micros(micros);
+            let start = start_of(at.hour());
+            prop_assert!(start <= at && at < start + crate::clock::HOUR);
+            prop_assert_eq!(at.hour().div_euclid(24), at.day());
+        }
+    }
+
+    #[test]
+    fn samoa_had_no_30_december_2011() {
+        let zone = TimeZone::get("Pacific/Apia").unwrap();
+        let now = "2012-01-10T00:00:00Z".parse().unwrap();
+        let period = Period::read(Some("2011-12-28"), Some("2012-01-01"), zone, now).unwrap();
+        let days = period.starts(Interval::Day);
+        let names: Vec<&str> = days.iter().map(|day| day.local.as_str()).collect();
+        assert_eq!(names, ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]);
+        assert_eq!(period.hours().len(), 4 * 24);
+        assert!(days.windows(2).all(|pair| pair[1].hour - pair[0].hour == 24));
+    }
+
+    #[test]
+    fn lord_howe_changes_its_clocks_by_half_an_hour() {
+        let zone = TimeZone::get("Australia/Lord_Howe").unwrap();
+        let now = "2026-12-01T00:00:00Z".parse().unwrap();
+        let lengths = |day: &str| {
+            Period::read(Some(day), Some(day), zone.clone(), now)
+                .unwrap()
+                .hours()
+                .len()
+        };
+        // 10:30 or 11:00 ahead: an hour of UTC that begins at half past ten belongs to the day before or after.
+        let april: usize = ["2026-04-04", "2026-04-05", "2026-04-06"]
+            .map(lengths)
+            .iter()
+            .sum();
+        let october: usize = ["2026-10-03", "2026-10-04", "2026-10-05"]
+            .map(lengths)
+            .iter()
+            .sum();
+        assert_eq!((april, october), (73, 71));
     }
 }

@@ -198,6 +198,7 @@ impl Handler for Reroll {
 
     async fn run(&self, work: Work, _: Attempt) -> Result<(), JobError> {
         let Work { member, bar, .. } = work;
+        self.0.catch_up_if_possible().await;
         let (there, kept_from) = self
             .0
             .db

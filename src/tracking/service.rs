@@ -146,7 +146,7 @@ impl Tracking {
     }
 
     /// Before reading. Without it the answer is that of a moment ago: better than none.
-    async fn catch_up_if_possible(&self) {
+    pub(super) async fn catch_up_if_possible(&self) {
         if let Err(error) = self.catch_up().await {
             tracing::warn!(%error, "statistics are read without what is in the journal");
         }

@@ -213,3 +213,49 @@ mod tests {
         );
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn visits() -> impl Strategy<Value = ([u8; 4], String, u128, String, [u8; 4])> {
+        // Few of each, so that two are often alike, and texts that could run into each other.
+        (
+            prop_oneof![Just([1; 4]), Just([2; 4])],
+            "[ab]{0,3}",
+            0..2_u128,
+            "[ab]{0,3}",
+            prop_oneof![Just([7; 4]), Just([8; 4])],
+        )
+    }
+
+    fn id((network, user_agent, bar, host, salt): &([u8; 4], String, u128, String, [u8; 4])) -> VisitorId {
+        let visit = Visit {
+            address: IpAddr::from(*network),
+            network: IpAddr::from(*network),
+            user_agent,
+            brands: "",
+            platform: "",
+            platform_version: "",
+            mobile: false,
+            accept_language: None,
+            gpc: false,
+            dnt: false,
+            prefetch: false,
+        };
+        let bytes = salt.repeat(8).try_into().unwrap();
+        Salt::new(bytes).visitor(&visit, BarId::from_uuid(Uuid::from_u128(*bar)), host)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+
+        /// Two ids are the same if, and only if, all is the same: salt, address, user agent, bar and host.
+        #[test]
+        fn a_visitor_is_all_that_is_hashed_and_nothing_else(one in visits(), other in visits()) {
+            prop_assert_eq!(id(&one) == id(&other), one == other);
+        }
+    }
+}

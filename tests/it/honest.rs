@@ -12,7 +12,7 @@ use contactbar::secrets::Random;
 use contactbar::tracking::{Dimension, DropReason, PurgeEvents, Rerolled, Whose};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use poem::EndpointExt;
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -115,6 +115,7 @@ async fn busy_days(stage: &Stage, days: u32) -> Stage {
             stage.app.clock.advance(HOUR * 4);
         }
     }
+    stage.app.tracking.catch_up().await.unwrap();
     second
 }
 
@@ -279,7 +280,13 @@ both_databases! {
                 assert_eq!(app.tracking.reroll_day(stage.member, stage.bar, day).await.unwrap(), Rerolled::Done);
             }
         };
-        join(send, reroll).await;
+        // Both processes fold what has arrived, while it is counted again.
+        let fold = async {
+            for n in 0..40 {
+                [&app.tracking, &other.tracking][n % 2].catch_up().await.unwrap();
+            }
+        };
+        join3(send, reroll, fold).await;
         let found = roll_ups(&app).await;
         let counts = stage.counts().await;
         assert_eq!((counts.views, counts.clicks, counts.visitors), (60, 60, 5));
@@ -301,7 +308,6 @@ both_databases! {
             stage.send(&json!(events)).await;
         }
         let by_page = async || stage.by(Dimension::Page).await.into_iter().collect::<BTreeMap<_, _>>();
-        assert!(!by_page().await.contains_key("shop.example/519"));
         let day = app.clock.now().day();
         let first = {
             app.tracking.reroll_day(stage.member, stage.bar, day).await.unwrap();
@@ -407,7 +413,7 @@ both_databases! {
         assert_eq!(wishes, json!({ "addresses": [], "users": false, "your_address": "127.0.0.1" }));
         let wrong = json!({ "addresses": ["192.0.2.0/24", "office", "0.0.0.0/0"], "users": false });
         assert_eq!(owner.put(&path, wrong).await.problem(422), [
-            "addresses[1]: must be an address such as 192.0.2.7, or a network such as 192.0.2.0/24 or 2001:db8::/48",
+            "addresses[1]: is neither an address such as 192.0.2.7 nor a network such as 192.0.2.0/24 or 2001:db8::/48",
             "addresses[2]: is too wide: at most a /8 of IPv4, or a /16 of IPv6",
         ]);
         let new = json!({ "addresses": ["192.0.2.7/24", "192.0.2.0/24", "2001:db8::1"], "users": false });

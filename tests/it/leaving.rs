@@ -134,6 +134,9 @@ async fn full(app: &TestApp, name: &str) -> (Stage, Client) {
         Ok::<_, db::Error>(())
     });
     kept.await.unwrap();
+    let wishes = json!({ "addresses": [], "users": true });
+    owner.put(&own("/own-visits"), wishes).await.expect(200);
+    owner.get(&own("")).await.expect(200); // in a browser that is now one of the member's own
     app.run_jobs().await;
     app.mailbox.take();
     let empty: Vec<String> = rows_of(app, stage.member)

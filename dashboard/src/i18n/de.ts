@@ -1073,6 +1073,7 @@ export const de: Catalogue = {
       system: 'System',
       device: 'Gerät',
       language: 'Sprache',
+      country: 'Land',
       variant: 'Variante',
     },
     tabs: {
@@ -1084,6 +1085,7 @@ export const de: Catalogue = {
       system: 'Systeme',
       device: 'Geräte',
       language: 'Sprachen',
+      country: 'Länder',
       variant: 'Varianten',
     },
     campaignBy: 'Kampagnen nach',
@@ -1133,6 +1135,18 @@ export const de: Catalogue = {
         bot: {
           name: 'Roboter',
           why: 'Eine Suchmaschine, eine Überwachung oder ein anderes Programm, nach eigener Auskunft.',
+        },
+        own_address: {
+          name: 'Eigene Adressen',
+          why: 'Es kam von einer Adresse, die in Ihren Einstellungen als eigene steht.',
+        },
+        own_user: {
+          name: 'Ihr Team',
+          why: 'Es kam aus einem Browser, in dem heute oder gestern jemand aus Ihrem Team angemeldet war.',
+        },
+        data_center: {
+          name: 'Rechenzentrum',
+          why: 'Es kam aus einem Rechenzentrum: Dort sind Programme zu Hause, keine Besucher.',
         },
         host_not_allowed: {
           name: 'Website nicht erlaubt',
@@ -1446,6 +1460,18 @@ export const de: Catalogue = {
         tax_id: 'Steuernummer',
       },
     },
+    ownVisits: {
+      title: 'Eigene Besuche',
+      about:
+        'Wenn Sie Ihre eigene Website ansehen, muss das nicht zählen. Was ausgelassen wird, zeigt die Statistik mit seinem Grund.',
+      addresses: 'Besuche von diesen Adressen nicht zählen',
+      addressesHint:
+        'Eine je Zeile: eine Adresse wie 192.0.2.7 oder ein Netz wie 192.0.2.0/24 oder 2001:db8::/48.',
+      addYours: (address) => `Ihre hinzufügen: ${address}`,
+      users: 'Besuche des Teams nicht zählen',
+      usersHint:
+        'Von allen, die heute oder gestern hier angemeldet waren, solange Adresse und Browser dieselben sind. Wer beides mit ihnen teilt, etwa im selben Büro, wird auch nicht gezählt. Dafür merken wir uns einen Hash aus beidem, bis zum Tag danach.',
+    },
     team: {
       title: 'Team',
       about: 'Wer hier arbeitet, und was jeder darf.',
@@ -1740,6 +1766,7 @@ export const de: Catalogue = {
         'member.registered': (who) => `${who} dieses Mitglied registriert.`,
         'member.created': (who) => `${who} dieses Mitglied angelegt.`,
         'member.changed': (who) => `${who} das Mitglied geändert.`,
+        'own_visits.changed': (who) => `${who} geändert, welche eigenen Besuche nicht gezählt werden.`,
         'profile.changed': (who) => `${who} das Profil geändert.`,
         'profile.field_deleted': (who) => `${who} ein Feld des Profils gelöscht.`,
         'invitation.sent': (who) => `${who} jemanden eingeladen.`,
@@ -1869,6 +1896,11 @@ export const de: Catalogue = {
     ],
     [/^must be a phone number/, () => 'Eine Telefonnummer: nur Ziffern, Leerzeichen und + ( ) - . /'],
     [/two letters of a country/, () => 'Die zwei Buchstaben eines Landes, etwa DE.'],
+    [
+      /^is neither an address such as/,
+      () => 'Das ist weder eine Adresse wie 192.0.2.7 noch ein Netz wie 192.0.2.0/24 oder 2001:db8::/48.',
+    ],
+    [/^is too wide: at most a/, () => 'Das Netz ist zu weit: höchstens ein /8 von IPv4 oder ein /16 von IPv6.'],
     [/^must be an address such as/, () => 'Eine Adresse wie https://www.example.com'],
     [
       /^must be a host such as/,

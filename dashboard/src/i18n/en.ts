@@ -1059,6 +1059,7 @@ export const en = {
       system: 'System',
       device: 'Device',
       language: 'Language',
+      country: 'Country',
       variant: 'Variant',
     },
     tabs: {
@@ -1070,6 +1071,7 @@ export const en = {
       system: 'Systems',
       device: 'Devices',
       language: 'Languages',
+      country: 'Countries',
       variant: 'Variants',
     },
     campaignBy: 'Campaigns by',
@@ -1119,6 +1121,18 @@ export const en = {
         bot: {
           name: 'Robot',
           why: 'A search engine, a monitor or another program, by what it calls itself.',
+        },
+        own_address: {
+          name: 'Your own addresses',
+          why: 'It came from an address that your settings call your own.',
+        },
+        own_user: {
+          name: 'Your team',
+          why: 'It came from a browser in which somebody of your team was logged in, today or yesterday.',
+        },
+        data_center: {
+          name: 'Data centre',
+          why: 'It came from a data centre: programs are at home there, visitors are not.',
         },
         host_not_allowed: {
           name: 'Site not allowed',
@@ -1429,6 +1443,16 @@ export const en = {
         tax_id: 'Tax number',
       },
     },
+    ownVisits: {
+      title: 'Your own visits',
+      about: 'When you look at your own site, it need not count. What is left out is shown in the statistics, with its reason.',
+      addresses: 'Don’t count visits from these addresses',
+      addressesHint: 'One a line: an address such as 192.0.2.7, or a network such as 192.0.2.0/24 or 2001:db8::/48.',
+      addYours: (address: string) => `Add yours: ${address}`,
+      users: 'Don’t count visits of the team',
+      usersHint:
+        'Of those who were logged in here today or yesterday, as long as address and browser are the same. Whoever shares both with them, in an office for example, isn’t counted either. We keep a hash of the two for that, until the day after.',
+    },
     team: {
       title: 'Team',
       about: 'Who works here, and what they may do.',
@@ -1717,6 +1741,7 @@ export const en = {
         'member.registered': (who: string) => `${who} registered this member.`,
         'member.created': (who: string) => `${who} made this member.`,
         'member.changed': (who: string) => `${who} changed the member.`,
+        'own_visits.changed': (who: string) => `${who} changed which own visits aren’t counted.`,
         'profile.changed': (who: string) => `${who} changed the profile.`,
         'profile.field_deleted': (who: string) => `${who} deleted a field of the profile.`,
         'invitation.sent': (who: string) => `${who} invited somebody.`,

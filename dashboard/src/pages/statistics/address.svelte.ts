@@ -30,6 +30,7 @@ export const DIMENSIONS = [
   'system',
   'device',
   'language',
+  'country',
   'variant',
 ] as const satisfies readonly By[];
 

@@ -39,16 +39,17 @@ export function nameOf(by: By, value: string): string {
   if (value === '')
     return by === 'referrer' ? words.noReferrer : by.startsWith('utm') ? words.noCampaign : words.unknown;
   if (by === 'device') return words.devices[value as keyof typeof words.devices] ?? value;
-  if (by === 'language') return languageName(value);
+  if (by === 'language') return nameIn('language', value);
+  if (by === 'country') return nameIn('region', value);
   if (by === 'variant') return words.variant(value);
   return value;
 }
 
-function languageName(tag: string): string {
+function nameIn(type: 'language' | 'region', code: string): string {
   try {
-    return new Intl.DisplayNames(currentLanguage(), { type: 'language' }).of(tag) ?? tag;
+    return new Intl.DisplayNames(currentLanguage(), { type }).of(code) ?? code;
   } catch {
-    return tag;
+    return code;
   }
 }
 
