@@ -134,6 +134,23 @@ for (const database of databases) {
   );
 }
 
+of('what of one’s own visits is not counted, is chosen', async (page, anna) => {
+  await page.goto('/settings/member');
+  const addresses = page.getByLabel('Don’t count visits from these addresses');
+  const save = page.locator('form', { has: addresses }).getByRole('button', { name: 'Save' });
+  await page.getByRole('button', { name: 'Add yours: 127.0.0.1' }).click();
+  await addresses.fill(`${await addresses.inputValue()}\nthe office`);
+  await save.click();
+  await page.getByText('Is neither an address such as 192.0.2.7').waitFor();
+  await addresses.fill('127.0.0.1\n192.0.2.7/24');
+  await page.getByLabel('Don’t count visits of the team').check();
+  await save.click();
+  await page.getByText('Saved.').waitFor();
+  const own = await anna.call('GET', `/members/${anna.id}/own-visits`);
+  assert.deepEqual([own.addresses, own.users], [['127.0.0.1', '192.0.2.0/24'], true]);
+  assert.equal(await addresses.inputValue(), '127.0.0.1\n192.0.2.0/24');
+});
+
 of('another member is made, and one works for it', async (page) => {
   await page.goto('/settings/member');
   await page.getByRole('button', { name: 'Make another member' }).click();

@@ -6,6 +6,7 @@
 //! for the same: in an office these are mostly colleagues. That is why it is off unless it is asked for.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,7 +32,9 @@ pub struct OwnBrowsers {
     clock: Clock,
     salts: Salts,
     known: Arc<Mutex<HashMap<MemberId, Known>>>,
-    noticed: Arc<Mutex<HashMap<(UserId, VisitorId), Timestamp>>>,
+    /// By a hash of user, address and user agent that means nothing outside of this process.
+    noticed: Arc<Mutex<HashMap<u64, Timestamp>>>,
+    hasher: RandomState,
 }
 
 /// Of one member: for each day that has any its salt and the browsers.
@@ -49,6 +52,7 @@ impl OwnBrowsers {
             salts,
             known: Arc::default(),
             noticed: Arc::default(),
+            hasher: RandomState::new(),
         }
     }
 
@@ -59,8 +63,8 @@ impl OwnBrowsers {
     /// A user is at work in this browser: it is one of theirs, for each of their members that wishes to know.
     pub async fn notice(&self, user: UserId, network: IpAddr, user_agent: &str) -> db::Result<()> {
         let now = self.clock.now();
-        let browser = self.salts.of(now).await?.browser(network, user_agent);
-        if self.was_noticed(user, browser, now) {
+        let key = self.hasher.hash_one((user, network, user_agent));
+        if self.was_noticed(key, now) {
             return Ok(());
         }
         let wishing = self
@@ -68,6 +72,7 @@ impl OwnBrowsers {
             .read(move |conn| store::list_members_excluding_users(conn, user))
             .await?;
         if !wishing.is_empty() {
+            let browser = self.salts.of(now).await?.browser(network, user_agent);
             let (day, members) = (now.day(), wishing.clone());
             self.db
                 .write(move |tx| store::insert_own_browsers(tx, &members, day, browser))
@@ -81,13 +86,13 @@ impl OwnBrowsers {
         if noticed.len() >= MAX_NOTICED {
             noticed.clear();
         }
-        noticed.insert((user, browser), now + NOTICED);
+        noticed.insert(key, now + NOTICED);
         Ok(())
     }
 
-    fn was_noticed(&self, user: UserId, browser: VisitorId, now: Timestamp) -> bool {
+    fn was_noticed(&self, key: u64, now: Timestamp) -> bool {
         let noticed = self.noticed.lock().expect("no holder of this lock panics");
-        noticed.get(&(user, browser)).is_some_and(|until| now < *until)
+        noticed.get(&key).is_some_and(|until| now < *until)
     }
 
     /// Does this visit come from one of the member's own browsers?

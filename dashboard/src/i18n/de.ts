@@ -1900,7 +1900,10 @@ export const de: Catalogue = {
       /^is neither an address such as/,
       () => 'Das ist weder eine Adresse wie 192.0.2.7 noch ein Netz wie 192.0.2.0/24 oder 2001:db8::/48.',
     ],
-    [/^is too wide: at most a/, () => 'Das Netz ist zu weit: höchstens ein /8 von IPv4 oder ein /16 von IPv6.'],
+    [
+      /^is too wide: at most a/,
+      () => 'Das Netz ist zu weit: höchstens ein /8 von IPv4 oder ein /16 von IPv6.',
+    ],
     [/^must be an address such as/, () => 'Eine Adresse wie https://www.example.com'],
     [
       /^must be a host such as/,

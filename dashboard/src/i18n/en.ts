@@ -1445,9 +1445,11 @@ export const en = {
     },
     ownVisits: {
       title: 'Your own visits',
-      about: 'When you look at your own site, it need not count. What is left out is shown in the statistics, with its reason.',
+      about:
+        'When you look at your own site, it need not count. What is left out is shown in the statistics, with its reason.',
       addresses: 'Don’t count visits from these addresses',
-      addressesHint: 'One a line: an address such as 192.0.2.7, or a network such as 192.0.2.0/24 or 2001:db8::/48.',
+      addressesHint:
+        'One a line: an address such as 192.0.2.7, or a network such as 192.0.2.0/24 or 2001:db8::/48.',
       addYours: (address: string) => `Add yours: ${address}`,
       users: 'Don’t count visits of the team',
       usersHint:
