@@ -132,3 +132,63 @@ pub fn configuration(data: &[u8]) {
     };
     serde_json::to_string(&configuration.runtime(&place)).expect("plain data can be written");
 }
+
+/// What a fuzzer does, without its guidance: on stable Rust, and in a test's time.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::Random;
+
+    fn damage(seeds: &[&[u8]], target: fn(&[u8])) {
+        let random = Random::seeded(11);
+        let below = |bound: usize| random.below(u32::try_from(bound).unwrap()) as usize;
+        for round in 0..60_000 {
+            let mut data = seeds[round % seeds.len()].to_vec();
+            for _ in 0..below(4) {
+                let place = below(data.len());
+                match below(5) {
+                    0 => data[place] = random.bytes::<1>()[0],
+                    1 => data.truncate(place + 1),
+                    2 => data.insert(place, b"\0\\\"{}[]:,.9-e%&=\n\xc3\xff"[below(19)]),
+                    3 => {
+                        data.remove(place);
+                    }
+                    _ => {
+                        let end = (place + 1 + below(40)).min(data.len());
+                        let piece = data[place..end].to_vec();
+                        let at = below(data.len());
+                        data.splice(at..at, piece);
+                    }
+                }
+                if data.is_empty() {
+                    data.push(b' ');
+                }
+            }
+            target(&data);
+        }
+    }
+
+    #[test]
+    fn damaged_beacons_break_nothing() {
+        let seeds: [&[u8]; 4] = [
+            include_bytes!("../fuzz/seeds/beacon/whole"),
+            include_bytes!("../fuzz/seeds/beacon/list"),
+            include_bytes!("../fuzz/seeds/beacon/query"),
+            include_bytes!("../fuzz/seeds/beacon/browser"),
+        ];
+        damage(&seeds, beacon);
+    }
+
+    #[test]
+    fn damaged_forms_break_nothing() {
+        damage(&[include_bytes!("../fuzz/seeds/form/whole")], form);
+    }
+
+    #[test]
+    fn damaged_configurations_break_nothing() {
+        damage(
+            &[include_bytes!("../fuzz/seeds/configuration/contact")],
+            configuration,
+        );
+    }
+}

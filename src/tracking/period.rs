@@ -108,9 +108,9 @@ impl Period {
                 zoned(self.from_hour, &self.zone)?,
                 zoned(self.to_hour, &self.zone)?,
             );
-            let whole = [&from, &to]
-                .iter()
-                .all(|edge| edge.start_of_day().is_ok_and(|start| start == **edge));
+            // The first hour of a local day: where zones are half an hour off, it begins at half past midnight.
+            let whole = hour_of_start(from.date(), &self.zone) == Some(self.from_hour)
+                && hour_of_start(to.date(), &self.zone) == Some(self.to_hour);
             let days = from.date().until(to.date()).ok().filter(|_| whole)?.get_days();
             hour_of_start(from.date().checked_sub(days.days()).ok()?, &self.zone)
         };
