@@ -309,6 +309,7 @@ both_databases! {
         }
         let by_page = async || stage.by(Dimension::Page).await.into_iter().collect::<BTreeMap<_, _>>();
         let day = app.clock.now().day();
+        app.tracking.catch_up().await.unwrap();
         let first = {
             app.tracking.reroll_day(stage.member, stage.bar, day).await.unwrap();
             roll_ups(&app).await

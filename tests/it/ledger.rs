@@ -32,7 +32,7 @@ const PERSONAL: [(&str, &str, &str); 13] = [
 ];
 
 /// The others, and why they need none.
-const OTHERS: [(&str, &str); 28] = [
+const OTHERS: [(&str, &str); 29] = [
     ("policy_versions", "published by us"),
     ("policy_drafts", "written by us"),
     ("message_bodies", "written by us, the same for all"),
@@ -60,6 +60,7 @@ const OTHERS: [(&str, &str); 28] = [
         "contact_tags",
         "a member's own words about a contact, which carries its version",
     ),
+    ("own_browsers", "hashes whose key is destroyed"),
     ("contact_views", "how a member looks at its contacts"),
     ("webhooks", "a member's own server"),
     (
