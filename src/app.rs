@@ -158,7 +158,6 @@ impl App {
                 of_a_member.forget_all();
                 own.wishes_changed();
             }),
-            Vec::new(), // billing, once it is here, cancels the subscription of who ends
         );
         let bars = Bars::new(
             db.clone(),

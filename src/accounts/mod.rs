@@ -36,8 +36,8 @@ pub use own_visits::{Network, OwnVisits};
 pub use passwords::{NewPassword, Passwords, WeakPassword};
 pub use permissions::{Access, Operation, Principal, Refusal, Rule, SignedIn};
 pub use service::{
-    Account, Accounts, Agreed, BarsChanged, Current, LogIn, LoggedIn, NewSession, OnEnding, Registration,
-    SecondFactor, TotpEnrolment,
+    Account, Accounts, Agreed, BarsChanged, Current, LogIn, LoggedIn, NewSession, Registration, SecondFactor,
+    TotpEnrolment,
 };
 pub use store::addressees::find_addressees;
 pub use team::{

@@ -579,7 +579,7 @@ mod tests {
         ] {
             let visit = Visit {
                 platform_version: version,
-                ..visit(chrome, &brands, "\"Windows\"", false)
+                ..visit(chrome, brands, "\"Windows\"", false)
             };
             let agent = agents.find(&visit);
             assert_eq!((&*agent.system, agent.device), (system, Device::Desktop));

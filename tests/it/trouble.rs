@@ -329,7 +329,7 @@ both_databases! {
         app.clock.set(right + DAY * 4);
         assert_eq!(stage.counts().await, views(12, 4));
         app.tracking.catch_up().await.unwrap();
-        let (sums, events) = app.db.read(|conn| sums_and_events(conn)).await.unwrap();
+        let (sums, events) = app.db.read(sums_and_events).await.unwrap();
         assert_eq!(sums, events);
         app.clock.set(right);
     }

@@ -48,17 +48,11 @@ pub struct Accounts {
     pub(super) passwords: Passwords,
     secure_cookies: bool,
     bars_changed: BarsChanged,
-    on_ending: Arc<[OnEnding]>,
 }
 
 /// Told, after the commit, that bars of a member went off or on again, or what of them counts has changed. `app.rs` hands
 /// it in, for who keeps bars in memory stands above this feature.
 pub type BarsChanged = Arc<dyn Fn() + Send + Sync>;
-
-/// Told, inside the transaction, that a member is to end at that time, or (`None`) stays after all: for features above this
-/// one that have to act on it, such as who cancels its subscription.
-pub type OnEnding =
-    Arc<dyn Fn(&mut Conn, MemberId, Option<Timestamp>) -> crate::db::Result<()> + Send + Sync>;
 
 /// A user as they see themself.
 #[derive(Clone, Debug)]
@@ -113,7 +107,6 @@ impl Accounts {
         passwords: Passwords,
         secure_cookies: bool,
         bars_changed: BarsChanged,
-        on_ending: Vec<OnEnding>,
     ) -> Self {
         Self {
             db,
@@ -123,7 +116,6 @@ impl Accounts {
             passwords,
             secure_cookies,
             bars_changed,
-            on_ending: on_ending.into(),
         }
     }
 

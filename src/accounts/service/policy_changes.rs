@@ -462,9 +462,6 @@ impl Accounts {
             let job = JobId::new(&self.clock, &self.random);
             jobs::enqueue_for::<EndMember>(tx, job, &Ending { member, ends_at }, ends_at, None)?;
         }
-        for told in self.on_ending.iter() {
-            told(tx, member, ends_at)?;
-        }
         Ok(())
     }
 
