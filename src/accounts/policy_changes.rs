@@ -1,6 +1,7 @@
 //! What a member sees of a change of policy, and the receipt for what it said.
 
 use hmac::{Hmac, KeyInit, Mac};
+use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -85,7 +86,8 @@ pub struct Answer {
 }
 
 /// A decision on a receipt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
+#[oai(rename = "PolicyReceiptLine")]
 pub struct ReceiptLine {
     pub id: PolicyDecisionId,
     pub user: Option<UserId>,
@@ -110,10 +112,10 @@ impl From<Recorded> for ReceiptLine {
     }
 }
 
-/// What a member said to a version, and what it was told of it: to keep. Signed, so that it proves what it says to who
-/// runs the service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a member said to a version, and what it was told of it: to keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
+#[oai(rename = "PolicyReceipt", example)]
 pub struct Receipt {
     pub member: MemberId,
     pub policy_version: PolicyVersionId,
@@ -126,7 +128,7 @@ pub struct Receipt {
     pub delivered_at: Option<Timestamp>,
     pub decisions: Vec<ReceiptLine>,
     pub issued_at: Timestamp,
-    /// HMAC-SHA256 of all the rest, in hexadecimal digits.
+    /// HMAC-SHA256 of all the rest: `contactbar policy verify` tells whether the receipt is unchanged.
     pub signature: String,
 }
 

@@ -102,7 +102,7 @@ impl Example for ChangeBody {
             },
             summary: WordsBody {
                 en: "We compare how often bars are clicked, by industry and never by name.".to_owned(),
-                de: "Wir vergleichen, wie oft Bars angeklickt werden: nach Branche und nie mit Namen."
+                de: "Wir vergleichen, wie oft Leisten angeklickt werden: nach Branche und nie mit Namen."
                     .to_owned(),
             },
         }

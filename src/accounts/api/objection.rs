@@ -201,7 +201,7 @@ const DE: Words = Words {
     noted: "Ihre Antwort ist notiert.",
     late: "Für diesen Widerspruch ist es zu spät.",
     confirm_title: "Widersprechen und das Konto beenden?",
-    confirm_text: "Diese Änderung lässt sich nicht für ein einzelnes Konto auslassen. Wenn Sie widersprechen, endet das Konto: Die Bars sind sofort aus, ein bezahltes Abo wird gekündigt, und in 30 Tagen wird alles endgültig gelöscht: Bars, Zahlen, Kontakte, Webhooks, Tokens, Mails und das Team. Bis dahin können Sie Ihre Kontakte exportieren und den Widerspruch zurücknehmen.",
+    confirm_text: "Diese Änderung lässt sich nicht für ein einzelnes Konto auslassen. Wenn Sie widersprechen, endet das Konto: Die Leisten sind sofort aus, ein bezahltes Abo wird gekündigt, und in 30 Tagen wird alles endgültig gelöscht: Leisten, Zahlen, Kontakte, Webhooks, Tokens, Mails und das Team. Bis dahin können Sie Ihre Kontakte exportieren und den Widerspruch zurücknehmen.",
     confirm: "Widersprechen und das Konto beenden",
 };
 

@@ -237,66 +237,7 @@ pub struct PolicyDecisions {
     pub items: Vec<PolicyDecisionBody>,
 }
 
-/// A decision on a receipt.
-#[derive(Debug, Object)]
-#[oai(rename = "PolicyReceiptLine")]
-pub struct ReceiptLineBody {
-    pub id: PolicyDecisionId,
-    pub user: Option<UserId>,
-    pub change: Option<String>,
-    pub decision: Decision,
-    pub way: Way,
-    pub language: String,
-    pub decided_at: Timestamp,
-}
-
-/// What a member said to a version, and what it was told of it: to keep.
-#[derive(Debug, Object)]
-#[oai(rename = "PolicyReceipt", example)]
-pub struct ReceiptBody {
-    pub member: MemberId,
-    pub policy_version: PolicyVersionId,
-    pub document: Document,
-    pub version: i32,
-    /// Of the version's text, in hexadecimal digits.
-    pub sha256: String,
-    pub posted_at: Timestamp,
-    pub sent_at: Option<Timestamp>,
-    pub delivered_at: Option<Timestamp>,
-    pub decisions: Vec<ReceiptLineBody>,
-    pub issued_at: Timestamp,
-    /// HMAC-SHA256 of all the rest: `contactbar policy verify` tells whether the receipt is unchanged.
-    pub signature: String,
-}
-
-impl From<Receipt> for ReceiptBody {
-    fn from(receipt: Receipt) -> Self {
-        let line = |line: ReceiptLine| ReceiptLineBody {
-            id: line.id,
-            user: line.user,
-            change: line.change,
-            decision: line.decision,
-            way: line.way,
-            language: line.language,
-            decided_at: line.decided_at,
-        };
-        Self {
-            member: receipt.member,
-            policy_version: receipt.policy_version,
-            document: receipt.document,
-            version: receipt.version,
-            sha256: receipt.sha256,
-            posted_at: receipt.posted_at,
-            sent_at: receipt.sent_at,
-            delivered_at: receipt.delivered_at,
-            decisions: receipt.decisions.into_iter().map(line).collect(),
-            issued_at: receipt.issued_at,
-            signature: receipt.signature,
-        }
-    }
-}
-
-impl Example for ReceiptBody {
+impl Example for Receipt {
     fn example() -> Self {
         let decision = PolicyDecisionBody::example();
         Self {
@@ -308,7 +249,7 @@ impl Example for ReceiptBody {
             posted_at: decision.decided_at,
             sent_at: Some(decision.decided_at),
             delivered_at: Some(decision.decided_at),
-            decisions: vec![ReceiptLineBody {
+            decisions: vec![ReceiptLine {
                 id: decision.id,
                 user: decision.user_id,
                 change: Some("benchmarks".to_owned()),
@@ -442,12 +383,12 @@ impl PolicyChangesApi {
         caller: Caller,
         /// The version.
         policy_version_id: Path<PolicyVersionId>,
-    ) -> Result<Json<ReceiptBody>, Problem> {
+    ) -> Result<Json<Receipt>, Problem> {
         let access = caller.may(Operation::ReadPolicyReceipt)?;
         let receipt = self
             .accounts
             .policy_receipt(access.member, policy_version_id.0)
             .await?;
-        Ok(Json(receipt.into()))
+        Ok(Json(receipt))
     }
 }

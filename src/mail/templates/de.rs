@@ -368,11 +368,11 @@ pub(super) fn letter(template: &Template) -> Letter {
             blocks: vec![
                 Block::heading("Ihr Widerspruch ist angekommen"),
                 Block::text(format!(
-                    "Sie widersprechen dieser Änderung: {}. Sie lässt sich nicht für ein einzelnes Konto auslassen, deshalb endet das Konto von {member_name}. Die Bars sind ab sofort aus: Sie zeigen nichts und zählen nichts.",
+                    "Sie widersprechen dieser Änderung: {}. Sie lässt sich nicht für ein einzelnes Konto auslassen, deshalb endet das Konto von {member_name}. Die Leisten sind ab sofort aus: Sie zeigen nichts und zählen nichts.",
                     change.de
                 )),
                 Block::text(format!(
-                    "Am {} wird alles endgültig gelöscht: Bars, Zahlen, Kontakte, Webhooks, Tokens, Mails und das Team. Ein bezahltes Abo endet ebenfalls. Bis dahin können Sie Ihre Kontakte exportieren und den Widerspruch zurücknehmen: Dann sind die Bars wieder an, wie sie waren.",
+                    "Am {} wird alles endgültig gelöscht: Leisten, Zahlen, Kontakte, Webhooks, Tokens, Mails und das Team. Ein bezahltes Abo endet ebenfalls. Bis dahin können Sie Ihre Kontakte exportieren und den Widerspruch zurücknehmen: Dann sind die Leisten wieder an, wie sie waren.",
                     time(*ends_at)
                 )),
                 Block::button("Zu Ihrem Widerspruch", withdraw_link),

@@ -2,6 +2,7 @@
 
 mod beacons;
 mod filters;
+mod shapes;
 mod statistics;
 mod visit;
 

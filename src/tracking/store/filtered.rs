@@ -5,7 +5,8 @@ use std::ops::Range;
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text};
 
-use super::{Counts, SUMS, Sum, order_of, split};
+use super::Counts;
+use super::reading::{SUMS, Sum, order_of, split};
 use crate::both;
 use crate::clock::Timestamp;
 use crate::db::schema::{daily_counts, events, hourly_counts};

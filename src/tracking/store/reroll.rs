@@ -6,8 +6,9 @@ use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text};
 
+use super::add;
 use super::filtered::{EVENT_SUMS, hour_of_event, start_of, value_of};
-use super::{Sum, add};
+use super::reading::Sum;
 use crate::both;
 use crate::clock::Timestamp;
 use crate::db::schema::{bars, daily_counts, events, hourly_counts, members};
