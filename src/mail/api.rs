@@ -117,12 +117,22 @@ fn kind(category: Category, language: Language) -> &'static str {
         (Category::Security, Language::De) => "Mails zur Sicherheit",
         (Category::SystemAlerts, Language::En) => "Notices",
         (Category::SystemAlerts, Language::De) => "Mitteilungen",
+        (Category::Features, Language::En) => "Mails about what is new",
+        (Category::Features, Language::De) => "Mails zu Neuem im Dienst",
+        (Category::Billing, Language::En) => "Mails about payments",
+        (Category::Billing, Language::De) => "Mails zu Zahlungen",
         (Category::ContactNotification, Language::En) => "Mails about each new contact",
         (Category::ContactNotification, Language::De) => "Mails zu jedem neuen Kontakt",
         (Category::ContactDigest, Language::En) => "Gathered mails about new contacts",
         (Category::ContactDigest, Language::De) => "Gesammelte Mails zu neuen Kontakten",
         (Category::Autoresponse, Language::En) => "Automatic answers",
         (Category::Autoresponse, Language::De) => "Automatische Antworten",
+        (Category::Promotion, Language::En) => "Offers",
+        (Category::Promotion, Language::De) => "Angebote",
+        (Category::CrossSelling, Language::En) => "Offers of our other services",
+        (Category::CrossSelling, Language::De) => "Angebote zu unseren anderen Diensten",
+        (Category::Nudge, Language::En) => "Reminders to finish signing up",
+        (Category::Nudge, Language::De) => "Erinnerungen an die Anmeldung",
     }
 }
 

@@ -294,22 +294,37 @@ pub enum Category {
     Security,
     /// Notices about the service.
     SystemAlerts,
+    /// What the service can do now: the one kind of notice that may be refused (promise 23).
+    Features,
+    /// What is owed and paid, and what of the plan is used up.
+    Billing,
     /// "You have a new contact."
     ContactNotification,
     /// The same, gathered.
     ContactDigest,
     /// A member's answer to a visitor.
     Autoresponse,
+    /// Advertising for the service, for those who asked for it (promise 19).
+    Promotion,
+    /// Advertising for something else of ours (promise 18).
+    CrossSelling,
+    /// To a lead who has not registered (promise 17).
+    Nudge,
 }
 
 impl Category {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::AccountMail,
         Self::Security,
         Self::SystemAlerts,
+        Self::Features,
+        Self::Billing,
         Self::ContactNotification,
         Self::ContactDigest,
         Self::Autoresponse,
+        Self::Promotion,
+        Self::CrossSelling,
+        Self::Nudge,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -317,9 +332,14 @@ impl Category {
             Self::AccountMail => "account_mail",
             Self::Security => "security",
             Self::SystemAlerts => "system_alerts",
+            Self::Features => "features",
+            Self::Billing => "billing",
             Self::ContactNotification => "contact_notification",
             Self::ContactDigest => "contact_digest",
             Self::Autoresponse => "autoresponse",
+            Self::Promotion => "promotion",
+            Self::CrossSelling => "cross_selling",
+            Self::Nudge => "nudge",
         }
     }
 
@@ -328,8 +348,12 @@ impl Category {
         match self {
             Self::AccountMail => Purpose::AccountMail,
             Self::Security => Purpose::Safety,
-            Self::SystemAlerts => Purpose::SystemAlerts,
+            Self::SystemAlerts | Self::Features => Purpose::SystemAlerts,
+            Self::Billing => Purpose::Billing,
             Self::ContactNotification | Self::ContactDigest | Self::Autoresponse => Purpose::Service,
+            Self::Promotion => Purpose::Promotion,
+            Self::CrossSelling => Purpose::CrossSell,
+            Self::Nudge => Purpose::Nudge,
         }
     }
 
@@ -337,8 +361,14 @@ impl Category {
     /// to the preferences.
     pub fn may_be_refused(self) -> bool {
         match self {
-            Self::AccountMail | Self::Security | Self::SystemAlerts => false,
-            Self::ContactNotification | Self::ContactDigest | Self::Autoresponse => true,
+            Self::AccountMail | Self::Security | Self::SystemAlerts | Self::Billing => false,
+            Self::Features
+            | Self::ContactNotification
+            | Self::ContactDigest
+            | Self::Autoresponse
+            | Self::Promotion
+            | Self::CrossSelling
+            | Self::Nudge => true,
         }
     }
 }
