@@ -41,11 +41,12 @@ async fn main() -> anyhow::Result<()> {
 /// Each with a name for its file.
 fn mails(renderer: &Renderer) -> anyhow::Result<Vec<(String, Outgoing)>> {
     let way_out = renderer.links().page("mail/unsubscribe/sample", &[]);
+    let preferences = renderer.links().page("mail/preferences/sample", &[]);
     let mut mails = Vec::new();
     for (number, template) in Template::samples().iter().enumerate() {
         for language in Language::ALL {
             let unsubscribe = template.category().may_be_refused().then_some(&way_out);
-            let words = renderer.render(template, language, unsubscribe)?;
+            let words = renderer.render(template, language, unsubscribe, &preferences)?;
             let name = format!("{number:02}_{}_{}", template.name(), language.as_str());
             let mail = Outgoing {
                 message_id: format!("{name}@contactbar.example"),

@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::{
-        self, Accounts, AnswerAddress, EndMember, Passwords, WatchPolicies,
+        self, Accounts, AnswerAddress, EndMember, NudgeLead, Passwords, WatchPolicies,
         api::{Door, MessagesApi},
     },
     bars::{
@@ -222,6 +222,7 @@ impl App {
             ended.get_or_create(&metrics::Outcome { kind, outcome }).inc();
         }));
         jobs.register(AnswerAddress(accounts.clone()));
+        jobs.register(NudgeLead(accounts.clone()));
         jobs.register_scheduled(accounts::Purge(accounts.clone()), clock::HOUR);
         let watch = WatchPolicies {
             accounts: accounts.clone(),
@@ -403,6 +404,11 @@ impl App {
                 mail::api::UNSUBSCRIBE,
                 mail::api::unsubscribe(self.mailer.clone()),
             )
+            .at(mail::api::CONFIRM, mail::api::confirm(self.mailer.clone()))
+            .at(
+                accounts::api::PREFERENCES,
+                accounts::api::preferences(self.accounts.clone()),
+            )
             .at(
                 "/b/:key",
                 Methods::new().get(embed::api::script(
@@ -459,6 +465,7 @@ impl App {
             mail::api::describe(),
             policies::api::describe(),
             accounts::api::describe(),
+            accounts::api::describe_preferences(),
             embed::api::describe(),
             install::api::describe(),
             tracking::api::describe(),

@@ -100,6 +100,7 @@ ids! {
     AccountTokenId = "atk";
     RecoveryCodeId = "rec";
     LoginRecordId = "log";
+    LeadId = "lead";
     ProfileFieldId = "prf";
     PolicyVersionId = "pol";
     PolicyDecisionId = "dec";
@@ -113,6 +114,7 @@ ids! {
     DeliveryId = "dlv";
     MessageId = "msg";
     MessageBodyId = "mbd";
+    MailConsentId = "cns";
     JobId = "job";
     LeaseId = "lea";
     /// Made by the visitor's browser, so that a beacon sent twice counts once.

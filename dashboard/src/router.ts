@@ -9,7 +9,7 @@ function membersOnly({ pathname }: { pathname: string }) {
   throw navigate('/login', { search, replace: true });
 }
 
-function onTo(path: '/settings/profile' | '/settings/leave') {
+function onTo(path: '/settings/leave') {
   throw navigate(path, { replace: true });
 }
 
@@ -47,12 +47,12 @@ export const { p, navigate, isActive, route, preload } = createRouter({
       '/tokens': () => import('./pages/settings/TokensPage.svelte'),
       '/webhooks': () => import('./pages/settings/WebhooksPage.svelte'),
       '/webhooks/:webhook': () => import('./pages/settings/WebhookPage.svelte'),
+      '/mail': () => import('./pages/settings/MailPage.svelte'),
       '/messages': () => import('./pages/settings/MessagesPage.svelte'),
       '/audit-log': () => import('./pages/settings/AuditLogPage.svelte'),
       '/policies': () => import('./pages/settings/PoliciesPage.svelte'),
       '/leave': () => import('./pages/settings/LeavePage.svelte'),
       // What mails call them.
-      '/mail': { hooks: { beforeLoad: () => onTo('/settings/profile') }, '/': nowhere },
       '/account': { hooks: { beforeLoad: () => onTo('/settings/leave') }, '/': nowhere },
     },
   },

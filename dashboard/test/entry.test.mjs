@@ -84,6 +84,19 @@ of('looking at a link of a mail changes nothing', async (page, product) => {
   await page.getByText('Another link is on its way.').waitFor();
 });
 
+of('who does not register now leaves an address to be reminded', async (page) => {
+  await page.goto('/register');
+  await page.getByRole('link', { name: 'Have us remind you' }).click();
+  await page.getByLabel('Email address').fill('no address');
+  await page.getByRole('button', { name: 'Remind me' }).click();
+  const email = newcomer();
+  await page.getByLabel('Email address').fill(email);
+  await page.getByRole('button', { name: 'Remind me' }).click();
+  await page.getByText(`We write to ${email} in a day.`).waitFor();
+  await page.goBack();
+  assert.equal(await page.getByLabel('Email address').inputValue(), email);
+});
+
 of('what is wrong stands at its field, and what was typed stays', async (page) => {
   const email = newcomer();
   await register(page, email, 'short');
@@ -293,6 +306,7 @@ of(
       '/login',
       '/register',
       '/forgot-password',
+      '/remind-me',
       '/reset-password?token=x',
       '/verify?token=x',
       '/confirm-address?token=x',

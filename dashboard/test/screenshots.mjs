@@ -26,6 +26,7 @@ function pagesOf({ contact, spring, notice, callback }, { contactId, webhookId }
     login: { path: '/login', who: 'nobody' },
     register: { path: '/register', who: 'nobody' },
     'forgot-password': { path: '/forgot-password', who: 'nobody' },
+    'remind-me': { path: '/remind-me', who: 'nobody' },
     'reset-password': { path: '/reset-password?token=none', who: 'nobody' },
     verify: { path: '/verify?token=none', who: 'nobody' },
     'confirm-address': { path: '/confirm-address?token=none', who: 'nobody' },
@@ -64,6 +65,7 @@ function pagesOf({ contact, spring, notice, callback }, { contactId, webhookId }
     contact: { path: `/contacts/${contactId}` },
 
     'settings-profile': { path: '/settings/profile' },
+    'settings-mail': { path: '/settings/mail' },
     'settings-member': { path: '/settings/member' },
     'settings-team': { path: '/settings/team' },
     'settings-security': { path: '/settings/security' },

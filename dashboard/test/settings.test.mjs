@@ -416,6 +416,29 @@ of('a webhook is made, tested, filtered, retried, changed, deleted', async (page
   system.close();
 });
 
+of('mails are chosen kind by kind, and advertising is asked for twice', async (page, anna, product) => {
+  const chosen = async (category) =>
+    (await anna.call('GET', '/users/me/mail-preferences')).items.find((item) => item.category === category);
+  await page.goto('/settings/profile');
+  await page.getByRole('link', { name: 'Mails' }).click();
+  const news = page.getByRole('switch', { name: 'What is new' });
+  await news.click();
+  await page.getByText('Saved').waitFor();
+  assert.equal((await chosen('features')).wish, 'off');
+  await page.getByRole('switch', { name: 'Offers', exact: true }).click();
+  await page.getByText(`Look into ${anna.email}: a mail asks you once more.`).waitFor();
+  await page.goto(linkIn(await product.mail(anna.email, '/mail/confirm/'), '/mail/confirm/'));
+  await page.getByRole('button', { name: 'Yes, please' }).click();
+  await page.getByRole('heading', { name: 'Thank you' }).waitFor();
+  assert.equal((await chosen('promotion')).wish, 'on');
+  await page.goto('/settings/mail');
+  assert.equal(await page.getByRole('switch', { name: 'Offers', exact: true }).isChecked(), true);
+  assert.equal(await news.isChecked(), false);
+  await page.getByRole('switch', { name: 'Each new contact' }).click();
+  await page.getByText('Saved').first().waitFor();
+  assert.equal((await chosen('contact_notification')).wish, 'off');
+});
+
 of('every mail is there, with its text where it may be read', async (page, anna) => {
   await anna.call('POST', '/tokens', { name: 'Export', scopes: ['bars:read'] });
   await page.goto('/settings/messages');
@@ -525,6 +548,7 @@ of('a user is deleted, but not as the only owner', async (page, anna, product) =
 
 const PAGES = [
   'profile',
+  'mail',
   'security',
   'sessions',
   'member',

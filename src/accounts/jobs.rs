@@ -8,7 +8,7 @@ use super::policy_changes::PolicyError;
 use super::service::{Accounts, Asked, Ending};
 use crate::clock::HOUR;
 use crate::db::{self, Conn};
-use crate::ids::{JobId, MemberId};
+use crate::ids::{JobId, LeadId, MemberId};
 use crate::jobs::{self, Attempt, Handler, JobError};
 use crate::mail::EmailAddress;
 
@@ -30,6 +30,18 @@ impl Handler for AnswerAddress {
 
     async fn run(&self, asked: Asked, _: Attempt) -> Result<(), JobError> {
         Ok(self.0.answer(asked).await?)
+    }
+}
+
+/// Reminds a lead: the first or the second time.
+pub struct NudgeLead(pub Accounts);
+
+impl Handler for NudgeLead {
+    const KIND: &'static str = "accounts.nudge_lead";
+    type Payload = (LeadId, i32);
+
+    async fn run(&self, (lead, number): (LeadId, i32), _: Attempt) -> Result<(), JobError> {
+        Ok(self.0.nudge(lead, number).await?)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod own_visits;
 pub mod passwords;
 pub mod permissions;
 pub mod policy_changes;
+pub mod preferences;
 pub mod profile;
 pub mod rules;
 mod service;
@@ -31,7 +32,7 @@ use crate::policies::Collected;
 use crate::text;
 
 pub use api_tokens::ApiToken;
-pub use jobs::{AnswerAddress, EndMember, ForgetMember, Purge, WatchPolicies};
+pub use jobs::{AnswerAddress, EndMember, ForgetMember, NudgeLead, Purge, WatchPolicies};
 pub use own_visits::{Network, OwnVisits};
 pub use passwords::{NewPassword, Passwords, WeakPassword};
 pub use permissions::{Access, Operation, Principal, Refusal, Rule, SignedIn};

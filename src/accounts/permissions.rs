@@ -73,6 +73,7 @@ operations! {
     RequestPasswordReset = "request_password_reset": ANYONE;
     ResetPassword = "reset_password": ANYONE;
     ConfirmAddressChange = "confirm_address_change": ANYONE;
+    CreateLead = "create_lead": ANYONE;
 
     // The session.
     LogIn = "log_in": ANYONE;
@@ -90,6 +91,8 @@ operations! {
     EndOtherSessions = "end_other_sessions": SIGNED_IN;
     ListLogins = "list_logins": SIGNED_IN;
     DeleteUser = "delete_user": SIGNED_IN;
+    ReadMailPreferences = "read_mail_preferences": SIGNED_IN;
+    UpdateMailPreference = "update_mail_preference": SIGNED_IN;
     EnrolTotp = "enrol_totp": SIGNED_IN;
     ConfirmTotp = "confirm_totp": SIGNED_IN;
     DisableTotp = "disable_totp": SIGNED_IN;

@@ -17,6 +17,10 @@ pub const RESET_LINK: Duration = Duration::from_secs(30 * 60);
 pub const CHANGE_LINK: Duration = Duration::from_secs(24 * 3600);
 /// A registration whose address nobody verified is forgotten after this long.
 pub const UNVERIFIED: Duration = Duration::from_secs(7 * 24 * 3600);
+/// When a lead is reminded, counted from when it left its address; and never again after the last (promise 17).
+pub const NUDGES_AFTER: [Duration; 2] = [DAY, Duration::from_secs(7 * 24 * 3600)];
+/// How long the address of a lead is kept that never registers: 30 days after the last reminder.
+pub const LEAD_KEPT: Duration = Duration::from_secs(37 * 24 * 3600);
 pub const RECOVERY_CODES: usize = 10;
 
 /// Until when a session lasts, used now.

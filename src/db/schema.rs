@@ -685,7 +685,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    mail_consents (id) {
+        id -> Uid,
+        address -> Text,
+        category -> Text,
+        user_id -> Nullable<Uid>,
+        language -> Text,
+        policy_version_id -> Uid,
+        token_sha256 -> Binary,
+        asked_at -> Moment,
+        expires_at -> Moment,
+        confirmed_at -> Nullable<Moment>,
+        ended_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    leads (id) {
+        id -> Uid,
+        address -> Text,
+        address_folded -> Text,
+        language -> Text,
+        policy_version_id -> Uid,
+        collected_at -> Moment,
+        nudges -> Integer,
+        nudged_at -> Nullable<Moment>,
+        user_id -> Nullable<Uid>,
+        registered_at -> Nullable<Moment>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    mail_consents,
+    leads,
     policy_drafts,
     policy_windows,
     message_bodies,

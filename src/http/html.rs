@@ -37,7 +37,10 @@ padding:3rem clamp(1.25rem,5vw,3rem);border-radius:0;border-top:0;flex:1}h1{font
 color:var(--strong)}.text h1{font-size:2rem;letter-spacing:-.02em}h2{font-size:1.15rem;margin:2rem 0 .5rem;color:var(--strong)}\
 p{margin:.5rem 0}li{margin:.35rem 0}a{color:var(--link)}.quiet{color:var(--quiet);font-size:.9rem}code{overflow-wrap:anywhere}\
 button{font:inherit;font-weight:600;margin-top:1.5rem;padding:.8rem 1.5rem;border:0;border-radius:8px;color:#fff;\
-background:var(--accent);cursor:pointer}button:hover{background:#1d4ed8}\
+background:var(--accent);cursor:pointer}button:hover{background:#1d4ed8}.row{display:flex;gap:1rem;align-items:center;justify-content:space-between;flex-wrap:wrap;\
+margin-top:.75rem;padding-top:.75rem;border-top:1px solid var(--line)}.row p{flex:1 1 14rem;margin:0}.row button{margin:0;\
+padding:.5rem 1rem;font-size:.95rem;color:var(--link);background:none;border:1px solid var(--line)}.row button:hover{\
+background:var(--ground)}\
 :focus-visible{outline:3px solid light-dark(#93c5fd,#3b82f6);outline-offset:2px}footer{padding:1.5rem;text-align:center;font-size:.9rem;color:var(--quiet)}footer a{color:inherit}";
 
 impl Page<'_> {

@@ -5,7 +5,7 @@ use poem::http::StatusCode;
 use poem::{Request, Response};
 use serde_json::{Value, json};
 
-use super::{Category, EmailAddress, Language, Mailer, Subscription};
+use super::{Asked, Category, EmailAddress, Language, Mailer, Subscription};
 use crate::http::html::{Page, Shape, escape};
 use crate::http::{Methods, Problem};
 
@@ -34,7 +34,10 @@ pub fn unsubscribe(mailer: Mailer) -> Methods {
             async move {
                 let found = mailer.find_subscription(token(&request)).await?;
                 Ok::<_, Problem>(match found {
-                    Some(subscription) => page(StatusCode::OK, &words(&subscription), subscription.active),
+                    Some(subscription) => {
+                        let words = words(&subscription, token(&request));
+                        page(StatusCode::OK, &words, subscription.active)
+                    }
                     None => unknown(),
                 })
             }
@@ -47,10 +50,68 @@ pub fn unsubscribe(mailer: Mailer) -> Methods {
                 }
                 let done = mailer.find_subscription(token(&request)).await?;
                 Ok(done.map_or_else(unknown, |subscription| {
-                    page(StatusCode::OK, &words(&subscription), false)
+                    page(StatusCode::OK, &words(&subscription, token(&request)), false)
                 }))
             }
         }))
+}
+
+/// The route of the second yes.
+pub const CONFIRM: &str = "/mail/confirm/:token";
+
+/// GET asks, and changes nothing; POST says yes (promise 19).
+pub fn confirm(mailer: Mailer) -> Methods {
+    let asked = mailer.clone();
+    Methods::new()
+        .get(make(move |request: Request| {
+            let mailer = asked.clone();
+            async move {
+                let found = mailer.find_asked(token(&request)).await?;
+                Ok::<_, Problem>(found.map_or_else(unknown, |asked| {
+                    page(StatusCode::OK, &words_of_yes(&asked), !asked.confirmed)
+                }))
+            }
+        }))
+        .post(make(move |request: Request| {
+            let mailer = mailer.clone();
+            async move {
+                let found = mailer.confirm_wish(token(&request)).await?;
+                Ok::<_, Problem>(found.map_or_else(unknown, |asked| {
+                    page(StatusCode::OK, &words_of_yes(&asked), false)
+                }))
+            }
+        }))
+}
+
+fn words_of_yes(asked: &Asked) -> Words {
+    let Asked {
+        address,
+        category,
+        language,
+        confirmed,
+    } = asked;
+    let kind = kind(*category, *language);
+    let (title, text, button) = match (language, confirmed) {
+        (Language::En, false) => (
+            "Do you want these mails?",
+            format!("{kind} to {address}."),
+            "Yes, please",
+        ),
+        (Language::En, true) => ("Thank you", format!("{kind} go to {address}."), ""),
+        (Language::De, false) => (
+            "Möchten Sie diese Mails?",
+            format!("{kind} an {address}."),
+            "Ja, gern",
+        ),
+        (Language::De, true) => ("Danke", format!("{kind} gehen an {address}."), ""),
+    };
+    Words {
+        language: *language,
+        title,
+        text,
+        button,
+        preferences: None,
+    }
 }
 
 fn token(request: &Request) -> &str {
@@ -63,9 +124,11 @@ struct Words {
     title: &'static str,
     text: String,
     button: &'static str,
+    /// The token of the page with all that one may refuse.
+    preferences: Option<String>,
 }
 
-fn words(subscription: &Subscription) -> Words {
+fn words(subscription: &Subscription, token: &str) -> Words {
     let Subscription {
         address,
         category,
@@ -106,10 +169,12 @@ fn words(subscription: &Subscription) -> Words {
         title,
         text,
         button,
+        preferences: Some(token.to_owned()),
     }
 }
 
-fn kind(category: Category, language: Language) -> &'static str {
+/// A kind of mail, as our pages call it.
+pub fn kind(category: Category, language: Language) -> &'static str {
     match (category, language) {
         (Category::AccountMail, Language::En) => "Mails about the account",
         (Category::AccountMail, Language::De) => "Mails zum Konto",
@@ -136,12 +201,14 @@ fn kind(category: Category, language: Language) -> &'static str {
     }
 }
 
-fn unknown() -> Response {
+/// What every link answers that is not ours, or no longer good.
+pub fn unknown() -> Response {
     let words = Words {
         language: Language::En,
         title: "This link leads nowhere",
         text: "It may have been cut short. Please use the link in the mail as it stands.".to_owned(),
         button: "",
+        preferences: None,
     };
     page(StatusCode::NOT_FOUND, &words, false)
 }
@@ -152,11 +219,26 @@ fn page(status: StatusCode, words: &Words, asks: bool) -> Response {
     } else {
         String::new()
     };
+    let all = words.preferences.as_ref().map(|token| {
+        let label = match words.language {
+            Language::En => "All mail preferences",
+            Language::De => "Alle Mail-Einstellungen",
+        };
+        format!(
+            "<p><a href=\"/mail/preferences/{}\">{label}</a></p>",
+            escape(token)
+        )
+    });
     Page {
         status,
         language: words.language.as_str(),
         title: words.title,
-        body: format!("<h1>{}</h1><p>{}</p>{button}", words.title, escape(&words.text)),
+        body: format!(
+            "<h1>{}</h1><p>{}</p>{button}{}",
+            words.title,
+            escape(&words.text),
+            all.unwrap_or_default()
+        ),
         shape: Shape::Card,
     }
     .respond()
@@ -173,6 +255,10 @@ pub fn describe() -> Value {
         "name": "token", "in": "path", "required": true, "schema": { "type": "string" },
         "description": "From the mail's link or its `List-Unsubscribe` header."
     }]);
+    let confirmed = json!([{
+        "name": "token", "in": "path", "required": true, "schema": { "type": "string" },
+        "description": "From the mail that asks back. Good for 7 days."
+    }]);
     let not_found = page("The link leads nowhere.");
     let unavailable = problem("Not able to answer right now. Try again after `Retry-After` seconds.");
     json!({
@@ -187,6 +273,20 @@ pub fn describe() -> Value {
                 "operationId": "unsubscribe", "tags": ["Mail"], "summary": "Stop a kind of mail",
                 "description": "One-click unsubscription (RFC 8058): no log-in, no cookie; the body is ignored. Twice is as good as once.",
                 "parameters": parameters,
+                "responses": { "200": page("It is done."), "404": not_found, "503": unavailable }
+            }
+        },
+        "/mail/confirm/{token}": {
+            "get": {
+                "operationId": "ask_confirm_wish", "tags": ["Mail"], "summary": "Ask whether advertising shall come",
+                "description": "A page with a button. Changes nothing: scanners follow every link.",
+                "parameters": confirmed,
+                "responses": { "200": page("The question, or that it is done already."), "404": not_found, "503": unavailable }
+            },
+            "post": {
+                "operationId": "confirm_wish", "tags": ["Mail"], "summary": "Say yes to advertising",
+                "description": "The second yes of a double opt-in (promise 19). The body is ignored. Twice is as good as once.",
+                "parameters": confirmed,
                 "responses": { "200": page("It is done."), "404": not_found, "503": unavailable }
             }
         } },

@@ -8,6 +8,7 @@
 pub mod api;
 mod jobs;
 mod mime;
+mod preferences;
 mod render;
 mod rules;
 mod service;
@@ -22,6 +23,7 @@ use email_address::Options;
 use serde::{Deserialize, Serialize};
 
 pub use jobs::SendMail;
+pub use preferences::{Asked, Letter, Wish, Wisher};
 pub use render::{Links, Rendered, Renderer};
 pub use service::{Mailer, Personal, Recipient, Shared, Subscription};
 pub use templates::Template;
@@ -36,6 +38,12 @@ use crate::policies::Purpose;
 pub fn forget_member(tx: &mut Conn, member: MemberId) -> db::Result<usize> {
     const BATCH: i64 = 500;
     store::delete_of_member(tx, member, BATCH)
+}
+
+/// Removes the reminders that an address was sent without being anybody's yet.
+pub fn forget_lead(tx: &mut Conn, address: &EmailAddress) -> db::Result<()> {
+    store::delete_of_lead(tx, address)?;
+    Ok(())
 }
 
 /// Removes the mails to a user who is gone.
@@ -355,6 +363,11 @@ impl Category {
             Self::CrossSelling => Purpose::CrossSell,
             Self::Nudge => Purpose::Nudge,
         }
+    }
+
+    /// Whether it only comes to who asked for it and confirmed that (promise 19).
+    pub fn is_asked_for(self) -> bool {
+        matches!(self, Self::Promotion | Self::CrossSelling)
     }
 
     /// Whether a recipient may say no: then the mail carries a one-click way out (promise 20), and the others a link

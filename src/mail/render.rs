@@ -75,8 +75,12 @@ impl Links {
         self.page(&format!("mail/unsubscribe/{token}"), &[])
     }
 
-    fn preferences(&self) -> Url {
-        self.page("settings/mail", &[])
+    pub(super) fn preferences(&self, token: &str) -> Url {
+        self.page(&format!("mail/preferences/{token}"), &[])
+    }
+
+    pub(super) fn confirm(&self, token: &str) -> Url {
+        self.page(&format!("mail/confirm/{token}"), &[])
     }
 
     fn policy(&self, name: &str) -> Url {
@@ -132,15 +136,17 @@ impl Renderer {
         &self.links
     }
 
-    /// `unsubscribe`: the recipient's own way out, where the mail may be refused.
+    /// `unsubscribe`: the recipient's own way out, where the mail may be refused. `preferences`: where they say which mails
+    /// they want.
     pub fn render(
         &self,
         template: &Template,
         language: Language,
         unsubscribe: Option<&Url>,
+        preferences: &Url,
     ) -> Result<Rendered, Error> {
         let letter = template.letter(language);
-        let foot = self.foot(language, unsubscribe);
+        let foot = self.foot(language, unsubscribe, preferences);
         let subject = one_line(&letter.subject, MAX_SUBJECT_CHARS);
         let sender = template.sender();
         let page = Page {
@@ -169,26 +175,23 @@ impl Renderer {
         })
     }
 
-    /// The current policies (promise 10) and the way out (promise 20).
-    fn foot(&self, language: Language, unsubscribe: Option<&Url>) -> Vec<FootLink> {
-        let [stop, preferences, privacy, terms] = match language {
+    /// The way out, the preferences (promise 20) and the current policies (promise 10).
+    fn foot(&self, language: Language, unsubscribe: Option<&Url>, preferences: &Url) -> Vec<FootLink> {
+        let [stop, wishes, privacy, terms] = match language {
             Language::En => ["No more of these", "Mail preferences", "Privacy", "Terms"],
             Language::De => ["Nicht mehr senden", "Mail-Einstellungen", "Datenschutz", "AGB"],
         };
-        let way_out = match unsubscribe {
-            Some(url) => (stop, url.clone()),
-            None => (preferences, self.links.preferences()),
-        };
-        [
-            way_out,
+        let way_out = unsubscribe.map(|url| (stop, url.clone()));
+        let always = [
+            (wishes, preferences.clone()),
             (privacy, self.links.policy("privacy")),
             (terms, self.links.policy("terms")),
-        ]
-        .map(|(label, url)| FootLink {
+        ];
+        let link = |(label, url): (&'static str, Url)| FootLink {
             label,
             url: url.into(),
-        })
-        .into()
+        };
+        way_out.into_iter().chain(always).map(link).collect()
     }
 }
 
@@ -300,16 +303,27 @@ mod tests {
         .unwrap()
     }
 
+    fn rendered(template: &Template) -> Rendered {
+        let renderer = renderer();
+        let preferences = renderer.links().preferences("token");
+        renderer
+            .render(template, Language::En, None, &preferences)
+            .unwrap()
+    }
+
     #[test]
     fn every_mail_reads_well_as_text() {
         let renderer = renderer();
         let way_out = renderer.links().unsubscribe("token");
+        let preferences = renderer.links().preferences("token");
         for language in Language::ALL {
             let mails: Vec<_> = Template::samples()
                 .iter()
                 .map(|template| {
                     let way_out = template.category().may_be_refused().then_some(&way_out);
-                    let mail = renderer.render(template, language, way_out).unwrap();
+                    let mail = renderer
+                        .render(template, language, way_out, &preferences)
+                        .unwrap();
                     format!(
                         "##### {}\nSubject: {}\n\n{}",
                         template.name(),
@@ -327,18 +341,22 @@ mod tests {
     fn every_mail_links_the_policies_and_a_way_out() {
         let renderer = renderer();
         let way_out = renderer.links().unsubscribe("token");
+        let preferences = renderer.links().preferences("token");
         for template in Template::samples() {
             for language in Language::ALL {
                 let refusable = template.category().may_be_refused();
                 let mail = renderer
-                    .render(&template, language, refusable.then_some(&way_out))
+                    .render(&template, language, refusable.then_some(&way_out), &preferences)
                     .unwrap();
-                let out = if refusable {
-                    "/mail/unsubscribe/token"
-                } else {
-                    "/settings/mail"
-                };
-                for path in ["/policies/privacy", "/policies/terms", out] {
+                let out = refusable.then_some("/mail/unsubscribe/token");
+                assert_eq!(
+                    mail.text.contains("/mail/unsubscribe/"),
+                    refusable,
+                    "{}",
+                    template.name()
+                );
+                let always = ["/policies/privacy", "/policies/terms", "/mail/preferences/token"];
+                for path in always.into_iter().chain(out) {
                     let url = format!("https://contactbar.example{path}");
                     assert!(mail.text.contains(&url), "{} has no {path}", template.name());
                     assert!(
@@ -354,7 +372,7 @@ mod tests {
     #[test]
     fn a_mail_loads_nothing_from_anywhere() {
         for template in Template::samples() {
-            let html = renderer().render(&template, Language::En, None).unwrap().html;
+            let html = rendered(&template).html;
             for loader in ["src=", "@import", "url(", "<link", "<script"] {
                 assert!(!html.contains(loader), "{} has {loader}", template.name());
             }
@@ -402,8 +420,8 @@ mod tests {
                         text: "x".into(),
                     },
                 };
-                let mail = renderer().render(&template, Language::En, None).unwrap();
-                let plain = renderer().render(&harmless, Language::En, None).unwrap();
+                let mail = rendered(&template);
+                let plain = rendered(&harmless);
                 assert_eq!(tags(&mail.html), tags(&plain.html), "{text:?} made markup");
                 assert!(
                     !mail.html.contains(|c: char| c.is_control() && c != '\n'),

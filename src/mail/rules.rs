@@ -6,7 +6,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::Category;
-use crate::ids::MemberId;
+use crate::clock::{DAY, Timestamp};
+use crate::ids::{MemberId, MessageId};
 use crate::secrets::same_secret;
 
 /// What an address that does not exist stops: all that may be refused. What a person needs for their own account is
@@ -23,6 +24,38 @@ pub(super) fn personal_link(key: &[u8], member: MemberId, topic: &str) -> String
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(named.as_bytes());
     format!("{named}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+/// A message's own way to the preferences of its recipient, where many share their words: the message, and what only the
+/// key's holder can have written below it.
+pub(super) fn message_token(key: &[u8], message: MessageId) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(message.to_string().as_bytes());
+    format!(
+        "{message}.{}",
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    )
+}
+
+/// How long a link that confirms a wish for advertising is good.
+pub(super) const CONFIRM_LINK_DAYS: u32 = 7;
+/// Advertising comes at most so often in [`CAP_DAYS`] days, whatever its kind (promise 19)…
+const CAP: usize = 2;
+const CAP_DAYS: u32 = 30;
+/// … and so many days apart.
+const APART_DAYS: u32 = 7;
+
+/// From when on what was advertised counts for the cap.
+pub(super) fn cap_since(now: Timestamp) -> Timestamp {
+    now - CAP_DAYS * DAY
+}
+
+/// May one more be sent, after those that were (the latest first, none before [`cap_since`])?
+pub(super) fn is_below_cap(advertised: &[Timestamp], now: Timestamp) -> bool {
+    advertised.len() < CAP
+        && advertised
+            .first()
+            .is_none_or(|last| *last + APART_DAYS * DAY <= now)
 }
 
 /// The member and the topic that a link names; not proved yet.
@@ -55,6 +88,30 @@ mod tests {
                 named_in(broken).map(|(member, topic)| is_personal_link(b"key", member, topic, broken));
             assert_ne!(named, Some(true), "{broken}");
         }
+    }
+
+    /// Promise 19: a frequency cap.
+    #[test]
+    fn advertising_comes_at_most_twice_in_thirty_days_and_a_week_apart() {
+        let day = |n: u32| Timestamp::from_secs(1_795_315_200) + n * DAY;
+        assert!(is_below_cap(&[], day(30)));
+        assert!(!is_below_cap(&[day(24)], day(30)));
+        assert!(is_below_cap(&[day(23)], day(30)));
+        assert!(!is_below_cap(&[day(20), day(5)], day(30)));
+        assert_eq!(cap_since(day(30)), day(0));
+    }
+
+    #[test]
+    fn a_message_s_token_is_its_own() {
+        let message = |n| MessageId::from_uuid(uuid::Uuid::from_u128(n));
+        assert_ne!(
+            message_token(b"key", message(1)).split_once('.').unwrap().1,
+            message_token(b"key", message(2)).split_once('.').unwrap().1
+        );
+        assert_ne!(
+            message_token(b"key", message(1)),
+            message_token(b"other", message(1))
+        );
     }
 
     #[test]

@@ -15,9 +15,9 @@ use crate::secrets::{Random, Token, same_secret};
 /// The outbox. Cheap to clone.
 #[derive(Clone)]
 pub struct Mailer {
-    db: Db,
-    clock: Clock,
-    random: Random,
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) random: Random,
     renderer: Renderer,
     from: Sender,
 }
@@ -93,15 +93,16 @@ impl Mailer {
         let id = MessageId::new(&self.clock, &self.random);
         let category = draft.template.category();
         check_purpose(category, &allowed)?;
-        let unsubscribe = category.may_be_refused().then(|| {
-            let token = format!("{id}.{}", Token::new("", &self.random).reveal());
-            let url = self.links().unsubscribe(&token);
-            Unsubscribe { token, url }
+        let token = format!("{id}.{}", Token::new("", &self.random).reveal());
+        let unsubscribe = category.may_be_refused().then(|| Unsubscribe {
+            token: token.clone(),
+            url: self.links().unsubscribe(&token),
         });
         let words = self.renderer.render(
             &draft.template,
             draft.language,
             unsubscribe.as_ref().map(|way| &way.url),
+            &self.links().preferences(&token),
         )?;
         let suppressed = store::is_suppressed(tx, &draft.to, category, draft.member)?;
         let now = self.clock.now();
@@ -123,6 +124,7 @@ impl Mailer {
             to_name: mail.to_name.clone(),
             reply_to: mail.reply_to.clone(),
             unsubscribe,
+            token: Some(token),
             secret: draft.template.holds_secret(),
         };
         let message = NewMessage {
@@ -165,7 +167,10 @@ impl Mailer {
             check_purpose(category, &recipient.allowed)?;
         }
         let now = self.clock.now();
-        let words = self.renderer.render(&shared.template, shared.language, None)?;
+        let preferences = self.links().preferences(store::TOKEN_PLACE);
+        let words = self
+            .renderer
+            .render(&shared.template, shared.language, None, &preferences)?;
         let subject = words.subject.clone();
         let body = match store::find_body(tx, &shared.topic, shared.language)? {
             Some(body) => body,
@@ -197,6 +202,7 @@ impl Mailer {
                 to_name: None,
                 reply_to: None,
                 unsubscribe: None,
+                token: None,
                 secret: false,
             },
             host: self.links().host(),
@@ -288,15 +294,7 @@ impl Mailer {
                 let Some(message) = find_by_token(tx, &token)? else {
                     return Ok(false);
                 };
-                let reason = SuppressionReason::Unsubscribed;
-                store::suppress(
-                    tx,
-                    &message.mail.to,
-                    message.category,
-                    message.member,
-                    reason,
-                    now,
-                )?;
+                refuse(tx, &message.mail.to, message.category, message.member, now)?;
                 Ok(true)
             })
             .await
@@ -313,7 +311,7 @@ impl Mailer {
         Ok(store::was_queued(tx, address, category, since)?)
     }
 
-    /// Takes an unsubscription back, when the recipient says so in their settings.
+    /// Takes an unsubscription back, when the recipient says so.
     pub fn allow(
         &self,
         tx: &mut Conn,
@@ -348,18 +346,37 @@ impl Mailer {
     }
 }
 
-/// The message whose way out this is. The id finds it, the secret behind it proves it.
+/// Ends mails of a kind to an address: from one member, or from anybody.
+pub(super) fn refuse(
+    tx: &mut Conn,
+    address: &EmailAddress,
+    category: Category,
+    member: Option<MemberId>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if category.is_asked_for() {
+        store::consents::end(tx, address, category, now)?;
+    }
+    let reason = SuppressionReason::Unsubscribed;
+    Ok(store::suppress(tx, address, category, member, reason, now)?)
+}
+
+/// The message whose way out this is.
 fn find_by_token(conn: &mut Conn, token: &str) -> Result<Option<store::Queued>, Error> {
+    let message = find_letter(conn, token)?;
+    Ok(message.filter(|message| message.category.may_be_refused()))
+}
+
+/// The message in which this stood. The id finds it, the secret behind it proves it.
+pub(super) fn find_letter(conn: &mut Conn, token: &str) -> Result<Option<store::Queued>, Error> {
     let Some((id, _secret)) = token.split_once('.') else {
         return Ok(None);
     };
     let Ok(id) = id.parse() else { return Ok(None) };
     Ok(store::find_queued(conn, id)?.filter(|message| {
-        message
-            .extras
-            .unsubscribe
-            .as_ref()
-            .is_some_and(|way| same_secret(way.token.as_bytes(), token.as_bytes()))
+        let way = message.extras.unsubscribe.as_ref().map(|way| &way.token);
+        let known = message.extras.token.as_ref().or(way);
+        known.is_some_and(|known| same_secret(known.as_bytes(), token.as_bytes()))
     }))
 }
 

@@ -1,5 +1,7 @@
 //! The tables `messages` (the outbox, and the record of it), `message_bodies` (what many of them share) and `suppressions`.
 
+pub mod consents;
+
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,9 @@ pub struct Extras {
     pub to_name: Option<String>,
     pub reply_to: Option<EmailAddress>,
     pub unsubscribe: Option<Unsubscribe>,
+    /// What opens the recipient's preferences, and stands in each mail. The same as that of the way out, where there is one.
+    #[serde(default)]
+    pub token: Option<String>,
     /// The body is the recipient's alone, and is forgotten when it has left.
     pub secret: bool,
 }
@@ -106,6 +111,8 @@ pub fn insert(conn: &mut Conn, message: NewMessage) -> Result<()> {
 
 /// What stands in a shared body where each message has a link of its own.
 pub const PERSONAL_PLACE: &str = "0place0for0a0personal0link0";
+/// What stands there where each message has its own way to the preferences.
+pub const TOKEN_PLACE: &str = "0place0for0a0token0";
 
 /// A text that many messages share.
 pub struct Body {
@@ -261,9 +268,9 @@ pub struct Queued {
     pub extras: Extras,
 }
 
-/// The place of the personal link in a shared body, filled.
-fn filled(text: &str, link: &str) -> String {
-    text.replace(PERSONAL_PLACE, link)
+/// The places of what is personal in a shared body, filled.
+fn filled(text: &str, link: &str, token: &str) -> String {
+    text.replace(PERSONAL_PLACE, link).replace(TOKEN_PLACE, token)
 }
 
 type Columns = (
@@ -307,7 +314,12 @@ pub fn find_queued(conn: &mut Conn, id: MessageId) -> Result<Option<Queued>> {
         Some((Some(member), .., Some(body))) => {
             let body = body_of(conn, *body)?;
             let link = rules::personal_link(&body.key, *member, &body.topic);
-            Some((filled(&body.html, &link), filled(&body.text, &link)))
+            let token = rules::message_token(&body.key, id);
+            let (html, text) = (
+                filled(&body.html, &link, &token),
+                filled(&body.text, &link, &token),
+            );
+            Some((html, text, token))
         }
         _ => None,
     };
@@ -323,11 +335,17 @@ pub fn find_queued(conn: &mut Conn, id: MessageId) -> Result<Option<Queued>> {
             subject,
             html,
             text,
-            Json(extras),
+            Json(mut extras),
             date,
             _,
         )| {
-            let (html, text) = shared.unwrap_or((html, text));
+            let (html, text) = match shared {
+                Some((html, text, token)) => {
+                    extras.token = Some(token);
+                    (html, text)
+                }
+                None => (html, text),
+            };
             let mail = Outgoing {
                 message_id,
                 from,
@@ -411,6 +429,7 @@ pub fn was_queued(
     Ok(found > 0)
 }
 
+/// Is that kind of mail not to go there? Refused, or advertising that nobody asked for.
 pub fn is_suppressed(
     conn: &mut Conn,
     address: &EmailAddress,
@@ -423,7 +442,11 @@ pub fn is_suppressed(
         .filter(suppressions::scope.eq_any([String::new(), scope(member)]))
         .count()
         .get_result::<i64>(conn)?;
-    Ok(found > 0)
+    if found > 0 || !category.is_asked_for() {
+        return Ok(found > 0);
+    }
+    let last = consents::find_last(conn, address, category)?;
+    Ok(!last.is_some_and(|consent| consent.confirmed_at.is_some() && consent.ended_at.is_none()))
 }
 
 /// From now on no mail of this kind goes to the address: from one member, or from anybody. Said twice: the first stands.
@@ -546,14 +569,15 @@ pub fn find_message(
         .first(conn)
         .optional()?;
     let shared = match &row {
-        Some((.., Some(body))) => Some(filled(&body_of(conn, *body)?.text, "…")),
+        Some((.., Some(body))) => Some(filled(&body_of(conn, *body)?.text, "…", "…")),
         _ => None,
     };
     Ok(row.map(|(row, text, Json(extras), _)| {
         let text = shared.unwrap_or(text);
-        let shown = match extras.unsubscribe {
-            // The way out is the recipient's, not the reader's.
-            Some(way) => text.replace(&way.token, "…"),
+        // The way out and to the preferences is the recipient's, not the reader's.
+        let token = extras.token.or(extras.unsubscribe.map(|way| way.token));
+        let shown = match token {
+            Some(token) => text.replace(&token, "…"),
             None => text,
         };
         (listed(row), (!extras.secret).then_some(shown))
@@ -589,7 +613,40 @@ pub fn delete_of_member(conn: &mut Conn, member: MemberId, limit: i64) -> Result
     Ok(messages + diesel::delete(refused).execute(conn)?)
 }
 
-/// Deletes the messages to a user.
+/// What kinds of mail that may be refused an address has ever been sent, each with whom it was about and in whose name.
+pub fn kinds_sent(
+    conn: &mut Conn,
+    address: &EmailAddress,
+) -> Result<Vec<(Category, Option<MemberId>, Json<Extras>)>> {
+    let refusable = Category::ALL
+        .into_iter()
+        .filter(|category| category.may_be_refused());
+    let mut newest: Vec<(Category, Option<MemberId>, Json<Extras>)> = messages::table
+        .filter(messages::recipient.eq(address))
+        .filter(messages::category.eq_any(refusable.collect::<Vec<_>>()))
+        .order(messages::queued_at.desc())
+        .limit(KINDS_LOOKED_AT)
+        .select((messages::category, messages::member_id, messages::headers))
+        .load(conn)?;
+    let mut seen = std::collections::BTreeSet::new();
+    newest.retain(|(category, member, _)| seen.insert((*category, *member)));
+    newest.sort_by_key(|(category, member, _)| (*category, *member));
+    Ok(newest)
+}
+
+/// So many of an address's latest mails tell which kinds it gets.
+const KINDS_LOOKED_AT: i64 = 1000;
+
+/// Deletes what was written to an address that is nobody's: not a user's, not about a member.
+pub fn delete_of_lead(conn: &mut Conn, address: &EmailAddress) -> Result<usize> {
+    let of_nobody = messages::table
+        .filter(messages::recipient.eq(address))
+        .filter(messages::category.eq(Category::Nudge));
+    Ok(diesel::delete(of_nobody).execute(conn)?)
+}
+
+/// Deletes the messages to a user, and what they consented to.
 pub fn delete_of_user(conn: &mut Conn, user: UserId) -> Result<usize> {
+    consents::delete_of_user(conn, user)?;
     Ok(diesel::delete(messages::table.filter(messages::user_id.eq(user))).execute(conn)?)
 }

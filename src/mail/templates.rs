@@ -62,6 +62,14 @@ pub enum Template {
         at: Timestamp,
         reset_link: Url,
     },
+    /// Somebody wants advertising of that kind at this address: is it them?
+    ConfirmOffers {
+        category: Category,
+        link: Url,
+        valid_days: u32,
+    },
+    /// To a lead who has not registered: the first reminder, or the second and last.
+    Nudge { last: bool, register_link: Url },
     /// An owner ended the member's account: when it is purged, and how it stays after all.
     MemberEnding {
         member_name: String,
@@ -265,6 +273,8 @@ impl Template {
             Self::ContactDigest(_) => "contact_digest",
             Self::Autoresponse { .. } => "autoresponse",
             Self::SecondFactorChanged { .. } => "second_factor_changed",
+            Self::ConfirmOffers { .. } => "confirm_offers",
+            Self::Nudge { .. } => "nudge",
             Self::MemberEnding { .. } => "member_ending",
             Self::MemberStays { .. } => "member_stays",
             Self::PolicyChange { .. } => "policy_change",
@@ -280,6 +290,7 @@ impl Template {
             Self::VerifyAddress { .. }
             | Self::Invitation { .. }
             | Self::AlreadyRegistered { .. }
+            | Self::ConfirmOffers { .. }
             | Self::MemberEnding { .. }
             | Self::MemberStays { .. }
             | Self::ObjectionEnding { .. } => Category::AccountMail,
@@ -295,6 +306,7 @@ impl Template {
             Self::NewContact(_) => Category::ContactNotification,
             Self::ContactDigest(_) => Category::ContactDigest,
             Self::Autoresponse { .. } => Category::Autoresponse,
+            Self::Nudge { .. } => Category::Nudge,
         }
     }
 
@@ -305,7 +317,8 @@ impl Template {
             Self::VerifyAddress { .. }
             | Self::Invitation { .. }
             | Self::PasswordReset { .. }
-            | Self::AddressChangeConfirm { .. } => true,
+            | Self::AddressChangeConfirm { .. }
+            | Self::ConfirmOffers { .. } => true,
             Self::PasswordChanged { .. }
             | Self::AddressChangeNotice { .. }
             | Self::AddressChanged { .. }
@@ -314,6 +327,7 @@ impl Template {
             | Self::ContactDigest(_)
             | Self::Autoresponse { .. }
             | Self::SecondFactorChanged { .. }
+            | Self::Nudge { .. }
             | Self::MemberEnding { .. }
             | Self::MemberStays { .. }
             | Self::PolicyChange { .. }
@@ -406,6 +420,18 @@ fn samples() -> Vec<Template> {
             at: at(0),
             reset_link: url("forgotten"),
         },
+        Template::ConfirmOffers {
+            category: Category::Promotion,
+            link: url(&format!("mail/confirm/{token}")),
+            valid_days: 7,
+        },
+        Template::ConfirmOffers {
+            category: Category::CrossSelling,
+            link: url(&format!("mail/confirm/{token}")),
+            valid_days: 7,
+        },
+        Template::Nudge { last: false, register_link: url("register") },
+        Template::Nudge { last: true, register_link: url("register") },
         Template::MemberEnding {
             member_name: "Bloom & Petal".into(),
             ends_at: at(30 * 24 * 60),

@@ -137,13 +137,13 @@ impl Purpose {
             | Purpose::SystemAlerts
             | Purpose::AccountMail
             | Purpose::Support
+            | Purpose::Nudge
             | Purpose::Legal
             | Purpose::Safety => true,
             Purpose::Benchmarking
             | Purpose::Enrichment
             | Purpose::Promotion
             | Purpose::CrossSell
-            | Purpose::Nudge
             | Purpose::Transfer => false,
         }
     }

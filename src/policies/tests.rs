@@ -227,7 +227,7 @@ fn the_table_of_uses_holds() {
         Err(Refused::NotYetCollected)
     );
     assert_eq!(
-        ask_for(&all, before, Purpose::Nudge, day(99)),
+        ask_for(&all, before, Purpose::Enrichment, day(99)),
         Err(Refused::NotGranted)
     );
 
@@ -359,11 +359,11 @@ fn the_table_of_uses_holds() {
     two.versions.push(posted(
         3,
         day(20),
-        vec![change(Purpose::Nudge)],
+        vec![change(Purpose::Enrichment)],
         Some(window(day(20), Some(day(20)))),
     ));
     assert_eq!(two.under(day(21)), Some(version(3)));
-    assert_eq!(ask_for(&two, day(21), Purpose::Nudge, day(21)), Ok(()));
+    assert_eq!(ask_for(&two, day(21), Purpose::Enrichment, day(21)), Ok(()));
     assert_eq!(
         ask_for(&two, day(21), Benchmarking, day(99)),
         Err(Refused::NotInEffect)
@@ -379,13 +379,12 @@ fn the_table_of_uses_holds() {
     assert_eq!(typos.under(day(20)), Some(version(3)));
 }
 
-const NEW: [Purpose; 6] = [
+const NEW: [Purpose; 5] = [
     Purpose::Benchmarking,
     Purpose::Enrichment,
     Purpose::Promotion,
     Purpose::CrossSell,
     Purpose::Transfer,
-    Purpose::Nudge,
 ];
 
 /// Instants of a history: a small range, so that many of them meet.

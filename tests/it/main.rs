@@ -24,6 +24,7 @@ mod openapi;
 mod people;
 mod permissions;
 mod policy_story;
+mod preferences;
 mod previews;
 mod problems;
 mod schema;

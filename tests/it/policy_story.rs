@@ -50,6 +50,11 @@ async fn post(app: &TestApp, file: String) -> (PolicyVersionId, usize) {
     (version.id, told)
 }
 
+/// Something new in the privacy policy, with a mail to each open account.
+pub async fn post_a_version(app: &TestApp) {
+    post(app, second_version()).await;
+}
+
 /// What comes round by itself every hour.
 async fn watch(app: &TestApp) {
     let job = NewJob {

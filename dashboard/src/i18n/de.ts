@@ -139,6 +139,8 @@ export const de: Catalogue = {
       button: 'Registrieren',
       known: 'Schon registriert?',
       login: 'Anmelden',
+      later: 'Jetzt nicht?',
+      remind: 'Lassen Sie sich erinnern',
     },
     inbox: {
       title: 'Sehen Sie in Ihr Postfach',
@@ -166,6 +168,16 @@ export const de: Catalogue = {
       done: 'Das ist jetzt Ihre Adresse.',
       dead: 'Ändern Sie die Adresse in Ihrem Profil noch einmal.',
       profile: 'Zu Ihrem Profil',
+    },
+    remind: {
+      title: 'Jetzt nicht?',
+      about:
+        'Hinterlassen Sie Ihre Adresse: Wir erinnern Sie morgen und noch einmal in einer Woche. Mehr nicht, und in jeder Mail können Sie das beenden.',
+      button: 'Erinnern Sie mich',
+      keptTitle: 'Bis morgen',
+      kept: (email) =>
+        `In einem Tag schreiben wir an ${email}. Die Adresse dient nichts anderem, und einen Monat später löschen wir sie.`,
+      register: 'Doch gleich registrieren',
     },
     forgotten: {
       title: 'Passwort vergessen?',
@@ -1402,6 +1414,7 @@ export const de: Catalogue = {
     kept: 'Ich habe es aufbewahrt',
     places: {
       profile: 'Profil',
+      mail: 'Mails',
       security: 'Sicherheit',
       sessions: 'Sitzungen',
       member: 'Mitglied',
@@ -1699,15 +1712,44 @@ export const de: Catalogue = {
       reload: 'Aktualisieren',
       since: (day) => `seit ${day}`,
     },
+    mail: {
+      title: 'Ihre Mails',
+      about: 'Welche Mails an Ihre Adresse gehen. Auch in jeder Mail führt ein Link zu dieser Auswahl.',
+      ofMember: (member) => `Zu ${member}`,
+      ours: 'Von uns',
+      kinds: {
+        account_mail: 'Konto',
+        security: 'Sicherheit',
+        system_alerts: 'Störungen und Hinweise',
+        features: 'Neues im Dienst',
+        billing: 'Zahlungen',
+        contact_notification: 'Jeder neue Kontakt',
+        contact_digest: 'Neue Kontakte, einmal am Tag',
+        autoresponse: 'Antworten an Besucher',
+        promotion: 'Angebote',
+        cross_selling: 'Angebote unserer anderen Dienste',
+        nudge: 'Erinnerungen',
+      },
+      hints: {
+        contact_notification: 'Wo es die Leiste so einstellt.',
+        contact_digest: 'Wo es die Leiste so einstellt.',
+        features: 'Was der Dienst jetzt kann. Selten.',
+        promotion: 'Höchstens zweimal in dreißig Tagen.',
+        cross_selling: 'Mit den Angeboten oben höchstens zweimal in dreißig Tagen.',
+      },
+      waiting: 'Wir haben Ihnen eine Mail geschickt. Wenn Sie dort Ja sagen, kommen diese.',
+      askedBack: (address) => `Schauen Sie in ${address}: Eine Mail fragt noch einmal.`,
+      fixed:
+        'Mails zu Ihrem Konto und seiner Sicherheit, zu Zahlungen, Störungen, Missbrauch und geänderten Bedingungen kommen in jedem Fall.',
+      bars: 'Kontakte, Leiste für Leiste',
+      barsAbout:
+        'Für jede Leiste bestimmen Sie, ob zu jedem Kontakt eine Mail kommt, eine am Tag oder keine, und wer sie bekommt.',
+      noBars: 'Sie haben noch keine Leisten.',
+      of: (bar) => `Benachrichtigungen von ${bar}`,
+    },
     messages: {
       title: 'Nachrichten',
       about: 'Jede Mail, die wir an dieses Mitglied geschickt haben, oder für es an andere.',
-      preferences: 'Welche Mails Sie bekommen',
-      preferencesAbout:
-        'Für jede Leiste bestimmen Sie, ob zu jedem Kontakt eine Mail kommt, eine am Tag oder keine, und wer sie bekommt.',
-      security: 'Mails über Ihr Konto und seine Sicherheit kommen immer.',
-      noBars: 'Sie haben noch keine Leisten.',
-      of: (bar) => `Benachrichtigungen von ${bar}`,
       list: 'Geschickte Mails',
       empty: 'Noch keine Mails',
       emptyText: 'Sobald eine Mail an dieses Mitglied geht, steht sie hier.',

@@ -137,6 +137,8 @@ export const en = {
       button: 'Register',
       known: 'Already registered?',
       login: 'Log in',
+      later: 'Not now?',
+      remind: 'Have us remind you',
     },
     inbox: {
       title: 'Look into your inbox',
@@ -163,6 +165,16 @@ export const en = {
       done: 'This is your address now.',
       dead: 'Ask for the change again in your profile.',
       profile: 'To your profile',
+    },
+    remind: {
+      title: 'Not now?',
+      about:
+        'Leave your address, and we remind you tomorrow and once more in a week. That is all, and each mail has a way out.',
+      button: 'Remind me',
+      keptTitle: 'Until tomorrow',
+      kept: (email: string) =>
+        `We write to ${email} in a day. We use the address for nothing else, and delete it a month later.`,
+      register: 'Register now after all',
     },
     forgotten: {
       title: 'Forgotten your password?',
@@ -1381,6 +1393,7 @@ export const en = {
     kept: 'I have kept it',
     places: {
       profile: 'Profile',
+      mail: 'Mails',
       security: 'Security',
       sessions: 'Sessions',
       member: 'Member',
@@ -1673,15 +1686,44 @@ export const en = {
       reload: 'Refresh',
       since: (day: string) => `since ${day}`,
     },
+    mail: {
+      title: 'Your mails',
+      about: 'Which mails come to your address. Each of them also has a link to these choices.',
+      ofMember: (member: string) => `About ${member}`,
+      ours: 'From us',
+      kinds: {
+        account_mail: 'Account',
+        security: 'Security',
+        system_alerts: 'Outages and notices',
+        features: 'What is new',
+        billing: 'Payments',
+        contact_notification: 'Each new contact',
+        contact_digest: 'New contacts, once a day',
+        autoresponse: 'Answers to visitors',
+        promotion: 'Offers',
+        cross_selling: 'Offers of our other services',
+        nudge: 'Reminders',
+      },
+      hints: {
+        contact_notification: 'Where a bar’s settings say so.',
+        contact_digest: 'Where a bar’s settings say so.',
+        features: 'What the service can do now. Seldom.',
+        promotion: 'At most twice in thirty days.',
+        cross_selling: 'At most twice in thirty days, with the offers above.',
+      } as Partial<Record<string, string>>,
+      waiting: 'We’ve sent you a mail. Once you say yes there, they come.',
+      askedBack: (address: string) => `Look into ${address}: a mail asks you once more.`,
+      fixed:
+        'Mails about your account and its security, about payments, outages, abuse and changes of our policies come in any case.',
+      bars: 'Contacts, bar by bar',
+      barsAbout:
+        'For each bar you say whether a mail comes for every contact, one a day, or none, and who gets it.',
+      noBars: 'You have no bars yet.',
+      of: (bar: string) => `Notifications of ${bar}`,
+    },
     messages: {
       title: 'Messages',
       about: 'Every mail that we sent to this member, or to others for it.',
-      preferences: 'Which mails you get',
-      preferencesAbout:
-        'For each bar you say whether you get a mail for every contact, one a day, or none, and who gets it.',
-      security: 'Mails about your account and its security always come.',
-      noBars: 'You have no bars yet.',
-      of: (bar: string) => `Notifications of ${bar}`,
       list: 'Sent mails',
       empty: 'No mails yet',
       emptyText: 'As soon as a mail is sent to this member, it stands here.',

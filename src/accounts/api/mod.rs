@@ -4,10 +4,12 @@ mod asking;
 mod audit_log;
 mod caller;
 mod cookie;
+mod leads;
 mod members;
 mod messages;
 mod objection;
 mod policy_changes;
+mod preferences;
 mod problems;
 mod registration;
 mod second_factor;
@@ -20,12 +22,15 @@ mod user;
 pub use caller::{Caller, Door, Notice};
 pub use messages::MessagesApi;
 pub use objection::{OBJECTION, describe, objection};
+pub use preferences::{PREFERENCES, describe as describe_preferences, preferences};
 
 use super::{Accounts, Name};
 use crate::http::page;
 use audit_log::AuditLogApi;
+use leads::LeadsApi;
 use members::MembersApi;
 use policy_changes::PolicyChangesApi;
+use preferences::PreferencesApi;
 use registration::RegistrationApi;
 use second_factor::SecondFactorApi;
 use session::SessionApi;
@@ -49,7 +54,7 @@ enum Tag {
 pub type Apis = (
     (RegistrationApi, SessionApi, UserApi, SecondFactorApi),
     (MembersApi, TeamApi, TokensApi, AuditLogApi),
-    PolicyChangesApi,
+    (PolicyChangesApi, PreferencesApi, LeadsApi),
 );
 
 pub fn apis(accounts: &Accounts) -> Apis {
@@ -66,8 +71,12 @@ pub fn apis(accounts: &Accounts) -> Apis {
         TokensApi { accounts: accounts() },
         AuditLogApi { accounts: accounts() },
     );
-    let policies = PolicyChangesApi { accounts: accounts() };
-    (own, of_members, policies)
+    let words = (
+        PolicyChangesApi { accounts: accounts() },
+        PreferencesApi { accounts: accounts() },
+        LeadsApi { accounts: accounts() },
+    );
+    (own, of_members, words)
 }
 
 fn default_limit() -> u32 {

@@ -3,7 +3,7 @@
 use super::Accounts;
 use crate::accounts::Error;
 use crate::accounts::rules::UNVERIFIED;
-use crate::accounts::store::{invitations, links, logins, members, sessions, throttles, users};
+use crate::accounts::store::{invitations, leads, links, logins, members, sessions, throttles, users};
 use crate::accounts::team::INVITATION_KEPT;
 use crate::clock::DAY;
 
@@ -25,6 +25,7 @@ impl Accounts {
             })
             .await?;
         while self.forget_unverified().await? {}
+        while self.forget_old_leads().await? {}
         self.end_the_overdue().await?;
         Ok(())
     }
@@ -39,6 +40,7 @@ impl Accounts {
                     for member in users::sole_members(tx, *user)? {
                         members::delete(tx, member)?;
                     }
+                    leads::delete_of_user(tx, *user)?;
                     users::delete(tx, *user)?;
                 }
                 Ok(unverified.len() as i64 == BATCH)

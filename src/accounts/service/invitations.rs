@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Accounts;
 use super::registration::agreed_versions;
 use crate::accounts::store::users::NewUser;
-use crate::accounts::store::{invitations, members, team, users};
+use crate::accounts::store::{invitations, leads, members, team, users};
 use crate::accounts::team::{
     INVITATION, INVITATION_DAYS, INVITATIONS_WINDOW, Invitation, InvitationState, Invited, Joiner,
     MOST_INVITATIONS, MOST_MEMBERS, RESEND_AFTER, may_change,
@@ -234,6 +234,7 @@ impl Accounts {
                             policy_version: privacy,
                         };
                         users::insert(tx, &new, now)?;
+                        leads::link(tx, new.email, new.id, now)?;
                         service.agree(tx, member.id, user, [privacy, terms], language, Way::Invitation)?;
                         user
                     }

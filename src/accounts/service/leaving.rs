@@ -6,7 +6,7 @@ use serde_json::json;
 use super::team::existing_member;
 use super::{Accounts, existing};
 use crate::accounts::jobs::EndMember;
-use crate::accounts::store::{addressees, members, team, users};
+use crate::accounts::store::{addressees, leads, members, team, users};
 use crate::accounts::team::GRACE;
 use crate::accounts::{Access, Error, Member, Role, SignedIn, TeamError};
 use crate::audit::{self, Actor, Entry};
@@ -213,5 +213,6 @@ fn own_member(tx: &mut Conn, access: &Access, user: UserId) -> Result<Member, Te
 /// A user with sessions, log-ins, links, second factor and the mails to them.
 fn delete_user(tx: &mut Conn, user: UserId) -> Result<(), Error> {
     mail::forget_user(tx, user)?;
+    leads::delete_of_user(tx, user)?;
     Ok(users::delete(tx, user)?)
 }

@@ -4,11 +4,13 @@ mod addresses;
 mod api_tokens;
 mod cleanup;
 mod invitations;
+mod leads;
 mod leaving;
 mod log_in;
 mod own_password;
 mod own_visits;
 mod policy_changes;
+mod preferences;
 mod profile;
 mod record;
 mod registration;
@@ -27,7 +29,7 @@ use super::{Error, Membership, Name, Purpose, Session, User};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Conn, Db};
-use crate::ids::{AccountTokenId, MemberId, PolicyVersionId, UserId};
+use crate::ids::{AccountTokenId, LeadId, MemberId, PolicyVersionId, UserId};
 use crate::mail::{Draft, EmailAddress, Language, Mailer, Template};
 use crate::policies::{self, Collected};
 use crate::secrets::{Random, Token};
@@ -94,6 +96,13 @@ pub enum Asked {
     ChangeAddress {
         user: UserId,
         email: EmailAddress,
+    },
+    /// To be reminded of us, some day.
+    Remind {
+        lead: LeadId,
+        email: EmailAddress,
+        language: Language,
+        at: Timestamp,
     },
 }
 

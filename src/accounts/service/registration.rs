@@ -5,7 +5,7 @@ use crate::accounts::jobs::AnswerAddress;
 use crate::accounts::passwords::NewPassword;
 use crate::accounts::rules::{CHANGE_LINK, RESET_LINK, VERIFY_LINK};
 use crate::accounts::store::users::NewUser;
-use crate::accounts::store::{links, members, users};
+use crate::accounts::store::{leads, links, members, users};
 use crate::accounts::{Client, Error, Name, Purpose, Role, User};
 use crate::audit::{self, Actor, Entry};
 use crate::db::Conn;
@@ -83,7 +83,12 @@ impl Accounts {
             .await
     }
 
-    async fn ask_by_mail(&self, asked: Asked, email: EmailAddress, client: &Client) -> Result<(), Error> {
+    pub(super) async fn ask_by_mail(
+        &self,
+        asked: Asked,
+        email: EmailAddress,
+        client: &Client,
+    ) -> Result<(), Error> {
         self.count_mail_request(client.network).await?;
         let service = self.clone();
         self.db
@@ -131,6 +136,12 @@ impl Accounts {
                 Asked::VerifyAgain { email } => service.answer_verify_again(tx, &email),
                 Asked::ResetPassword { email } => service.answer_reset(tx, &email),
                 Asked::ChangeAddress { user, email } => service.answer_address_change(tx, user, email),
+                Asked::Remind {
+                    lead,
+                    email,
+                    language,
+                    at,
+                } => service.answer_lead(tx, lead, email, language, at),
             })
             .await
     }
@@ -202,6 +213,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         let now = self.now();
         users::insert(tx, user, now)?;
+        leads::link(tx, user.email, user.id, now)?;
         members::insert(tx, member, member_name, user.language, user.policy_version, now)?;
         members::add_user(tx, member, user.id, Role::Owner, now)?;
         self.agree(tx, member, user.id, agreed, user.language, way)?;

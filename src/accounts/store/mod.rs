@@ -3,6 +3,7 @@
 pub mod addressees;
 pub mod api_tokens;
 pub mod invitations;
+pub mod leads;
 pub mod links;
 pub mod logins;
 pub mod members;

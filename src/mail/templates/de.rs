@@ -2,6 +2,7 @@
 
 use super::{Block, Letter, SecondFactorChange, Template};
 use crate::clock::Timestamp;
+use crate::mail::Category;
 use crate::policies::{Consequence, Document};
 
 pub(super) fn letter(template: &Template) -> Letter {
@@ -274,6 +275,55 @@ pub(super) fn letter(template: &Template) -> Letter {
                 Block::button("Sitzungen ansehen", sessions_link),
             ],
             reason: ACCOUNT.into(),
+        },
+        Template::ConfirmOffers {
+            category,
+            link,
+            valid_days,
+        } => Letter {
+            subject: "Möchten Sie unsere Angebote?".into(),
+            preview: "Ein Klick sagt Ja; ohne ihn kommt nichts.".into(),
+            blocks: vec![
+                Block::heading("Möchten Sie unsere Angebote?"),
+                Block::text(match category {
+                    Category::CrossSelling => {
+                        "Jemand, wahrscheinlich Sie, bat uns, an diese Adresse über unsere anderen Dienste zu schreiben."
+                    }
+                    _ => "Jemand, wahrscheinlich Sie, bat uns, an diese Adresse zu schreiben, wenn es ein Angebot gibt.",
+                }),
+                Block::text("Wir schreiben höchstens zweimal in dreißig Tagen, und in jeder Mail können Sie das beenden."),
+                Block::button("Ja, gern", link),
+                Block::small(format!(
+                    "Der Link gilt {}. Wenn Sie nicht darum gebeten haben, tun Sie nichts: Ohne Ihr Ja wird nichts geschickt.",
+                    plural(*valid_days, "Tag", "Tage")
+                )),
+            ],
+            reason: "Sie erhalten diese Mail, weil diese Adresse für Angebote angegeben wurde.".into(),
+        },
+        Template::Nudge {
+            last,
+            register_link,
+        } => Letter {
+            subject: if *last {
+                "Ein letztes Wort zu Ihrer Kontaktleiste".into()
+            } else {
+                "Sie wollten sich Contactbar ansehen".into()
+            },
+            preview: "Eine Leiste auf Ihrer Website, in zwei Minuten.".into(),
+            blocks: vec![
+                Block::heading("Zwei Minuten bis zu Ihrer Kontaktleiste"),
+                Block::text(if *last {
+                    "Vor einer Woche baten Sie uns, Sie an Contactbar zu erinnern. Das ist die letzte Erinnerung; wir schreiben nicht noch einmal."
+                } else {
+                    "Gestern baten Sie uns, Sie an Contactbar zu erinnern. Das tun wir hiermit; wenn es gerade nicht passt, kommt in einer Woche noch eine Erinnerung, und dann keine mehr."
+                }),
+                Block::text(
+                    "Vorlage wählen, Worte schreiben, eine Zeile in die Website einfügen: Dann erreichen Besucher Sie von jeder Seite.",
+                ),
+                Block::button("Eine Leiste machen", register_link),
+            ],
+            reason: "Sie erhalten diese Mail, weil diese Adresse auf unserer Website für eine Erinnerung angegeben wurde."
+                .into(),
         },
         Template::MemberEnding {
             member_name,

@@ -2,6 +2,7 @@
 
 use super::{Block, Letter, SecondFactorChange, Template};
 use crate::clock::Timestamp;
+use crate::mail::Category;
 use crate::policies::{Consequence, Document};
 
 pub(super) fn letter(template: &Template) -> Letter {
@@ -270,6 +271,51 @@ pub(super) fn letter(template: &Template) -> Letter {
                 Block::button("See your sessions", sessions_link),
             ],
             reason: ACCOUNT.into(),
+        },
+        Template::ConfirmOffers {
+            category,
+            link,
+            valid_days,
+        } => Letter {
+            subject: "Do you want our offers?".into(),
+            preview: "One click says yes; without it none will come.".into(),
+            blocks: vec![
+                Block::heading("Do you want our offers?"),
+                Block::text(match category {
+                    Category::CrossSelling => {
+                        "Somebody, probably you, asked us to write to this address about our other services."
+                    }
+                    _ => "Somebody, probably you, asked us to write to this address when there is an offer.",
+                }),
+                Block::text("We write at most twice in thirty days, and each mail has a way out."),
+                Block::button("Yes, please", link),
+                Block::small(format!(
+                    "The link works for {}. If you did not ask, do nothing: without your yes nothing is sent.",
+                    plural(*valid_days, "day", "days")
+                )),
+            ],
+            reason: "You receive this mail because this address was given for offers.".into(),
+        },
+        Template::Nudge { last, register_link } => Letter {
+            subject: if *last {
+                "A last word about your contact bar".into()
+            } else {
+                "You wanted to have a look at Contactbar".into()
+            },
+            preview: "A bar on your site, in two minutes.".into(),
+            blocks: vec![
+                Block::heading("Your contact bar is two minutes away"),
+                Block::text(if *last {
+                    "A week ago you asked us to remind you of Contactbar. This is the last reminder; we won't write again."
+                } else {
+                    "Yesterday you asked us to remind you of Contactbar. Here we are; if it doesn't suit you now, there will be one more reminder in a week, and that is all."
+                }),
+                Block::text(
+                    "Choose a template, write your words, paste one line into your site: visitors can reach you from every page.",
+                ),
+                Block::button("Make a bar", register_link),
+            ],
+            reason: "You receive this mail because this address was left on our site to be reminded.".into(),
         },
         Template::MemberEnding {
             member_name,

@@ -6,6 +6,7 @@ export const waysIn = {
   '/register': () => import('./RegisterPage.svelte'),
   '/verify': () => import('./VerifyPage.svelte'),
   '/confirm-address': () => import('./ConfirmAddressPage.svelte'),
+  '/remind-me': () => import('./RemindPage.svelte'),
   '/forgot-password': () => import('./ForgotPasswordPage.svelte'),
   '/reset-password': () => import('./ResetPasswordPage.svelte'),
   '/invitation': () => import('./InvitationPage.svelte'),

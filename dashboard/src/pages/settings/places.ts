@@ -19,7 +19,7 @@ function place(name: Name): Place {
 export function groups(): { label: string; places: Place[] }[] {
   const words = t().settings;
   return [
-    { label: words.you, places: (['profile', 'security', 'sessions'] as const).map(place) },
+    { label: words.you, places: (['profile', 'mail', 'security', 'sessions'] as const).map(place) },
     {
       label: words.ofMember,
       places: (
