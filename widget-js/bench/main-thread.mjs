@@ -14,14 +14,25 @@ const TARGET_MS = 10;
 const LATER = { w: [[0, 0.7]] };
 const MODAL = { layout: { kind: 'modal' } };
 const SLIDE = { layout: { kind: 'slide_in', corner: 'bottom_right' } };
+/** The least that shows a text above a page, by whatever script: the floor of all that is shown. */
+const FLOOR = `setTimeout(() => {
+  const bar = document.createElement('div');
+  bar.style.cssText = 'position:fixed;inset:0 0 auto;padding:20px;background:#123;color:#fff;font:16px sans-serif';
+  bar.textContent = 'Hello there, something new';
+  document.body.append(bar);
+}, 700)`;
 const SCENES = [
   ['no_bar', undefined],
+  ['floor', FLOOR],
   ['waiting', link('a', { w: [[5]] })],
   ['bar_link', link('a', LATER)],
   ['bar_form', contact('a', LATER)],
   ['slide_in_form', contact('a', LATER, SLIDE)],
   ['modal_7_fields', everything('a', LATER, MODAL)],
 ];
+
+/** What the floor takes, by figure. */
+const floors = {};
 
 const TEXT = `<p>${'Fine teas since 1921. '.repeat(600)}</p>`;
 const median = (numbers) => numbers.toSorted((one, other) => one - other)[numbers.length >> 1];
@@ -98,7 +109,13 @@ for (const [name, bar] of SCENES) {
     for (const [state, visits] of Object.entries(found)) {
       const longest = visits.map((tasks) => Math.max(0, ...tasks.map(([ms]) => ms)));
       const sums = visits.map((tasks) => tasks.reduce((sum, [ms]) => sum + ms, 0));
-      say(`${figure}_${name}_${state}`, median(rate > 1 ? longest : sums));
+      const whole = median(rate > 1 ? longest : sums);
+      if (name === 'floor') floors[`${figure}_${state}`] = whole;
+      const floor = floors[`${figure}_${state}`];
+      say(`${figure}_${name}_${state}`, whole, floor ? ` (${(whole / floor).toFixed(1)} of the floor)` : '');
+      // Without what the browser draws, which is the same for whatever is shown.
+      const own = visits.map((tasks) => Math.max(0, ...tasks.map(([ms, drawn]) => ms - drawn)));
+      if (rate > 1) say(`longest_script_at_4x_${name}_${state}`, median(own));
     }
   }
 }

@@ -67,7 +67,8 @@ export async function openEmbedHost() {
       await host.slow;
       if (host.broken === 'fail') return request.socket.destroy();
       response.statusCode = host.broken ?? 200;
-      response.end(bars.has(key) ? assemble(bars.get(key), origin) : '');
+      const bar = bars.get(key) ?? '';
+      response.end(typeof bar === 'string' ? bar : assemble(bar, origin));
       return;
     }
     if (pathname.startsWith('/assets/')) {
