@@ -7,12 +7,14 @@ use crate::accounts::Access;
 use crate::clock::{DAY, Timestamp};
 use crate::contacts::jobs::{DeliverWebhook, DeliveryJob};
 use crate::contacts::signing::{self, Secret};
+use crate::contacts::store::contacts;
 use crate::contacts::store::webhooks::{self, NewDelivery, Outcome};
 use crate::contacts::{Delivery, DeliveryState, Error, EventType};
 use crate::db::{self, Conn};
 use crate::ids::{ContactId, DeliveryId, JobId, MemberId, WebhookId};
 use crate::jobs;
 use crate::outgoing::{Answer, SendError};
+use crate::policies::{self, Purpose};
 
 /// The log of deliveries goes back so far.
 const KEPT_DAYS: u32 = 30;
@@ -26,7 +28,8 @@ pub(in crate::contacts) enum Next {
 }
 
 impl Contacts {
-    /// Writes down, for every webhook that wants to be told, what it is told.
+    /// Writes down, for every webhook that wants to be told, what it is told. Handing a contact on is a use of it: the ledger
+    /// is asked (promise 4).
     pub(super) fn enqueue_event(
         &self,
         tx: &mut Conn,
@@ -36,10 +39,16 @@ impl Contacts {
         data: &Value,
     ) -> db::Result<()> {
         let now = self.clock.now();
-        for webhook in webhooks::list(tx, member)? {
-            if !webhook.enabled || !webhook.event_types.contains(&event_type) {
-                continue;
-            }
+        let mut told = webhooks::list(tx, member)?;
+        told.retain(|webhook| webhook.enabled && webhook.event_types.contains(&event_type));
+        if !told.is_empty()
+            && let Some(contact) = contact
+            && let Some(collected) = contacts::find_collected(tx, member, contact)?
+            && policies::ask(tx, Some(member), collected, Purpose::Service, now)?.is_none()
+        {
+            return Ok(());
+        }
+        for webhook in told {
             let id = DeliveryId::new(&self.clock, &self.random);
             let payload = payload(event_type, now, data);
             let new = NewDelivery {

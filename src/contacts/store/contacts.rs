@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::db::schema::{contact_tags, contacts, submissions as posts};
 use crate::db::{Conn, MultiBackend, Result};
 use crate::ids::{ContactId, MemberId, PolicyVersionId, SubmissionId};
+use crate::policies::Collected;
 
 /// A contact as its row has it.
 #[derive(Clone, Debug, PartialEq, Queryable)]
@@ -130,6 +131,17 @@ pub fn lock_by_email(conn: &mut Conn, member: MemberId, email: &str) -> Result<O
         Conn::Sqlite(c) => query.first(c).optional()?,
         Conn::Postgres(c) => query.for_update().first(c).optional()?,
     })
+}
+
+/// How what is known of a contact came to be here.
+pub fn find_collected(conn: &mut Conn, member: MemberId, id: ContactId) -> Result<Option<Collected>> {
+    let row: Option<(Timestamp, PolicyVersionId)> = contacts::table
+        .filter(contacts::member_id.eq(member))
+        .filter(contacts::id.eq(id))
+        .select((contacts::collected_at, contacts::policy_version_id))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(at, under)| Collected { at, under }))
 }
 
 pub fn find(conn: &mut Conn, member: MemberId, id: ContactId) -> Result<Option<Contact>> {
