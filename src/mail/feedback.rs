@@ -102,7 +102,9 @@ impl FromStr for Status {
         let mut part = || parts.next().ok_or(NotAStatus);
         let (class, subject, detail) = (part()?, part()?, part()?);
         let number = |digits: &str| match digits.len() {
-            1..=3 => digits.parse::<u16>().map_err(|_| NotAStatus),
+            1..=3 if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                digits.parse::<u16>().map_err(|_| NotAStatus)
+            }
             _ => Err(NotAStatus),
         };
         let class = match class {

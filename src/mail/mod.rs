@@ -8,6 +8,8 @@
 pub mod api;
 pub mod dkim;
 pub mod feedback;
+#[cfg(test)]
+mod generated_tests;
 mod jobs;
 mod mime;
 mod preferences;
