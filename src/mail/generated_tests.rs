@@ -137,6 +137,7 @@ fn mail(number: u32, renderer: &Renderer, samples: &[Template], random: &Random)
             &template,
             language,
             unsubscribe.as_ref(),
+            &renderer.links().preferences(&format!("msg_{number}.token")),
             if tracked { Some(&mut track) } else { None },
         )
         .unwrap();

@@ -4,6 +4,7 @@
 use super::service::{find_letter, refuse};
 use super::store;
 use super::store::consents::{self, Consent, NewConsent};
+use super::store::feedback::is_suppressed;
 use super::{Category, Draft, EmailAddress, Error, Language, Mailer, Template, rules};
 use crate::clock::{DAY, HOUR, Timestamp};
 use crate::db::{Conn, Json};

@@ -107,7 +107,8 @@ fn bounce(mail: &Outgoing, status: &str) -> String {
 /// The paths of the links, in their order, and the pixel, as they stand in the HTML.
 fn paths(mail: &Outgoing, before: &str) -> Vec<String> {
     let origin = "http://localhost:8080";
-    let found = mail.html.split(&format!("\"{origin}{before}")).skip(1);
+    let start = format!("\"{origin}{before}");
+    let found = mail.html.split(&start).skip(1);
     found
         .map(|rest| format!("{before}{}", rest.split('"').next().unwrap()))
         .collect()
