@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::Context;
-use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync};
+use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync, http::Method};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -439,11 +439,11 @@ impl App {
             )
             .at(
                 "/m/:file",
-                Methods::new().get(mail::api::pixel(self.mailer.clone(), self.data_centers())),
+                looked_at(|| mail::api::pixel(self.mailer.clone(), self.data_centers())),
             )
             .at(
                 "/c/:token",
-                Methods::new().get(mail::api::follow(self.mailer.clone(), self.data_centers())),
+                looked_at(|| mail::api::follow(self.mailer.clone(), self.data_centers())),
             )
             .at(
                 "/b/:key",
@@ -717,6 +717,11 @@ fn tell_metrics(metrics: &Metrics) -> tracking::Tell {
             dropped.get_or_create(&kind).inc();
         }
     })
+}
+
+/// HEAD reaches the endpoint as such: only machines ask so.
+fn looked_at<E: Endpoint + 'static>(endpoint: impl Fn() -> E) -> Methods {
+    Methods::new().get(endpoint()).on(Method::HEAD, endpoint())
 }
 
 fn tell_of_mails(metrics: &Metrics) -> mail::Tell {

@@ -374,3 +374,91 @@ fn relaxed_body(body: &[u8]) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pem() -> String {
+        let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        let armour = |word: &str| format!("-----{word} PRIVATE KEY-----\n");
+        format!(
+            "{}{}\n{}",
+            armour("BEGIN"),
+            BASE64.encode(key.as_ref()),
+            armour("END")
+        )
+    }
+
+    fn signer(selectors: &[&str], domain: &str, from: &str) -> Result<Signer, BadKey> {
+        let selectors: Vec<_> = selectors.iter().map(ToString::to_string).collect();
+        Signer::new(pem().parse().unwrap(), &selectors, domain, from)
+    }
+
+    /// The example of RFC 6376, 3.4.5.
+    #[test]
+    fn blanks_are_relaxed_as_the_standard_shows() {
+        let head = headers("A: X\r\nB : Y\t\r\n\tZ  \r\n");
+        let relaxed: Vec<_> = head
+            .iter()
+            .map(|(name, value)| relaxed_header(name, value))
+            .collect();
+        assert_eq!(relaxed, ["a:X", "b:Y Z"]);
+        assert_eq!(relaxed_body(b" C \r\nD \t E\r\n\r\n\r\n"), b" C\r\nD E\r\n");
+        for empty in [&b""[..], b"\r\n", b" \r\n\t\r\n"] {
+            assert_eq!(relaxed_body(empty), b"");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let error = |text: &str| text.parse::<Keys>().unwrap_err();
+        assert_eq!(error(""), BadKey::NotPem);
+        assert_eq!(error("swordfish"), BadKey::NotPem);
+        assert_eq!(error(&format!("{}{}", pem(), pem())), BadKey::TwoOfAKind);
+        let broken = pem().replace("MF", "MG").replace("MC", "MD");
+        assert!(matches!(error(&broken), BadKey::Unusable(_) | BadKey::NotPem));
+        assert!(signer(&["s1"], "bars.example", "mail.bars.example").is_ok());
+        assert!(signer(&["s1.2026-11"], "Bars.example", "bars.Example").is_ok());
+        for (domain, from) in [
+            ("mail.bars.example", "bars.example"),
+            ("ars.example", "bars.example"),
+            ("example", "bars.example"),
+            ("other.example", "bars.example"),
+        ] {
+            assert!(
+                matches!(signer(&["s"], domain, from), Err(BadKey::Domain { .. })),
+                "{domain}"
+            );
+        }
+        for (keys, names) in [(1, vec![]), (1, vec!["a", "b"])] {
+            let selectors = names.len();
+            let refused = signer(&names, "bars.example", "bars.example").unwrap_err();
+            assert_eq!(refused, BadKey::Selectors { keys, selectors });
+        }
+        for name in ["", "a b", "a;", "-a", "a..b", "ä"] {
+            let refused = signer(&[name], "bars.example", "bars.example").unwrap_err();
+            assert_eq!(refused, BadKey::NotASelector(name.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_signature_is_the_same_each_time_and_a_key_never_shows() {
+        let signer = signer(&["s1"], "bars.example", "bars.example").unwrap();
+        let mail = b"From: a@bars.example\r\nSubject: x\r\n\r\nHello\r\n".to_vec();
+        let at = Timestamp::from_secs(1_795_315_200);
+        let signed = String::from_utf8(signer.sign(mail.clone(), at)).unwrap();
+        assert_eq!(signed.as_bytes(), signer.sign(mail.clone(), at));
+        let head = "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=bars.example;\r\n s=s1; t=1795315200;\r\n \
+                    h=From:From:To:Cc:Reply-To:Subject:Subject:Date:Message-ID:MIME-Version:";
+        assert!(signed.starts_with(head), "{signed}");
+        assert!(signed.as_bytes().ends_with(&mail));
+        let record = &signer.records()[0];
+        assert_eq!(record.name, "s1._domainkey.bars.example");
+        assert!(record.value.starts_with("v=DKIM1; k=ed25519; p="));
+        assert_eq!(
+            format!("{signer:?}"),
+            "Signer { domain: \"bars.example\", keys: [(\"s1\", ed25519-sha256)] }"
+        );
+    }
+}

@@ -151,6 +151,11 @@ both_databases! {
         let reset = post.reset().await;
         assert_eq!(reset.len(), 1);
         assert_eq!(post.report(&reset[0], "5.1.1").await, Intake::Taken(Taken::Noted));
+        let counted = app.metrics.text();
+        for what in ["sent\"} 1", "bounced\"} 1", "suppressed\"} 1"] {
+            let line = format!("contactbar_mails_total{{category=\"contact_notification\",outcome=\"{what}");
+            assert!(counted.contains(&line), "{line} in {counted}");
+        }
         app.clock.advance(DAY * 91);
         assert_eq!(post.contact().await.len(), 1, "it is over");
     }
@@ -434,7 +439,7 @@ both_databases! {
         assert_eq!(take(), [3, 4]);
     }
 
-    /// As many hang as may at a time; those to another domain go on, and so does what is no mail.
+    /// As many hang as may at a time; those to another domain go on.
     async fn a_server_that_hangs_holds_up_its_own_domain_only(app: TestApp) {
         let mut runner = Runner::new(app.db.clone(), app.clock.clone(), app.random.clone(), 6);
         let (tell, mut told) = mpsc::unbounded_channel();

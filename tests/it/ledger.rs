@@ -15,7 +15,7 @@ use crate::support::{Kind, TestApp};
 
 /// Tables with personal data: the version it was collected under, and when. Where the time is that of the row's making, what
 /// is personal in it never changes.
-const PERSONAL: [(&str, &str, &str); 14] = [
+const PERSONAL: [(&str, &str, &str); 16] = [
     ("users", "policy_version_id", "collected_at"),
     ("members", "policy_version_id", "collected_at"),
     ("profile_fields", "policy_version_id", "collected_at"),
@@ -28,6 +28,8 @@ const PERSONAL: [(&str, &str, &str); 14] = [
     ("contact_notes", "policy_version_id", "created_at"),
     ("messages", "policy_version_id", "queued_at"),
     ("mail_tracks", "policy_version_id", "first_at"),
+    ("mail_consents", "policy_version_id", "asked_at"),
+    ("leads", "policy_version_id", "collected_at"),
     ("policy_decisions", "policy_version_id", "decided_at"),
     ("policy_windows", "policy_version_id", "posted_at"),
 ];
