@@ -625,15 +625,15 @@ pub fn delete_of_member(conn: &mut Conn, member: MemberId, limit: i64) -> Result
     Ok(messages + diesel::delete(refused).execute(conn)?)
 }
 
-/// What kinds of mail that may be refused an address has ever been sent, each with whom it was about and in whose name.
-pub fn kinds_sent(
-    conn: &mut Conn,
-    address: &EmailAddress,
-) -> Result<Vec<(Category, Option<MemberId>, Json<Extras>)>> {
+/// A kind of mail, whom it is about, and in whose name it came.
+pub type KindSent = (Category, Option<MemberId>, Json<Extras>);
+
+/// What kinds of mail that may be refused an address has ever been sent.
+pub fn kinds_sent(conn: &mut Conn, address: &EmailAddress) -> Result<Vec<KindSent>> {
     let refusable = Category::ALL
         .into_iter()
         .filter(|category| category.may_be_refused());
-    let mut newest: Vec<(Category, Option<MemberId>, Json<Extras>)> = messages::table
+    let mut newest: Vec<KindSent> = messages::table
         .filter(messages::recipient.eq(address))
         .filter(messages::category.eq_any(refusable.collect::<Vec<_>>()))
         .order(messages::queued_at.desc())
