@@ -180,7 +180,9 @@ def signed(database):
     }
     with contactbar.Server(database, smtp, **settings) as server:
         published = records(server)
-        assert {b"rsa1._domainkey.bars.example.", b"ed1._domainkey.bars.example."} <= published.keys(), published
+        assert {b"rsa1._domainkey.bars.example.", b"ed1._domainkey.bars.example."} <= published.keys(), (
+            published
+        )
         member = contactbar.Member.registered(server)
         member.call("POST", f"{contactbar.REGISTER}/password-reset", {"email": member.address})
         contactbar.wait_until("a second mail", lambda: len(smtp.envelopes) >= 2)
@@ -190,7 +192,9 @@ def signed(database):
             local = message["Message-ID"].strip("<>").split("@")[0]
             assert returns == f"bounces+{local}@mail.bars.example", returns
             for number in (0, 1):
-                assert is_signed(mail, number, published), f"signature {number} does not hold:\n{mail.decode()}"
+                assert is_signed(mail, number, published), (
+                    f"signature {number} does not hold:\n{mail.decode()}"
+                )
                 head, body = mail.split(b"\r\n\r\n", 1)
                 for name, other in {
                     "another subject": mail.replace(b"\r\nSubject: ", b"\r\nSubject: Re: "),

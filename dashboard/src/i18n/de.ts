@@ -1748,7 +1748,8 @@ export const de: Catalogue = {
       of: (bar) => `Benachrichtigungen von ${bar}`,
       tracking: 'Öffnen und Klicken',
       trackingLabel: 'Zählen, wenn ich Mails öffne und ihren Links folge',
-      trackingHint: 'Nie in Mails zu Passwort, Sicherheit oder Richtlinien. Wird es abgeschaltet, wird das Gezählte vergessen.',
+      trackingHint:
+        'Nie in Mails zu Passwort, Sicherheit oder Richtlinien. Wird es abgeschaltet, wird das Gezählte vergessen.',
     },
     messages: {
       title: 'Nachrichten',

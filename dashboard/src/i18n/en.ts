@@ -1722,7 +1722,8 @@ export const en = {
       of: (bar: string) => `Notifications of ${bar}`,
       tracking: 'Opens and clicks',
       trackingLabel: 'Count when I open mails and follow their links',
-      trackingHint: 'Never in mails about passwords, security or policies. Turned off, what was counted is forgotten.',
+      trackingHint:
+        'Never in mails about passwords, security or policies. Turned off, what was counted is forgotten.',
     },
     messages: {
       title: 'Messages',
