@@ -42,7 +42,7 @@ enum Key {
 /// Why a setting is no key, or does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadKey {
-    #[error("must hold private keys in PEM (`-----BEGIN PRIVATE KEY-----`)")]
+    #[error("must hold private keys in PEM, as `openssl genpkey` writes them")]
     NotPem,
     #[error("must be RSA of 2048 to 4096 bits, or Ed25519: {0}")]
     Unusable(String),
