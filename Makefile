@@ -41,10 +41,11 @@ size: widget dashboard ## the weight of the bar's script, part by part, and of t
 	@cd widget-js && node build.mjs --parts
 	@cd dashboard && npm run --silent weight
 
-screenshots: widget dashboard ## pictures of every layout of the bar and every page of the dashboard in .build/screenshots
+screenshots: widget dashboard ## pictures of every layout of the bar, every page of the dashboard and every mail in .build/screenshots
 	@cd widget-js && node test/screenshots.mjs ../.build/screenshots
 	@cargo build --locked --quiet --bin contactbar
 	@cd dashboard && CONTACTBAR_BIN=$(CARGO_TARGET_DIR)/debug/contactbar node test/screenshots.mjs ../.build/screenshots/dashboard
+	@tools/mail-pictures .build/screenshots/mail
 
 bench: widget dashboard ## what it carries beside a bare server, statistics and contacts by the million, main thread and first page
 	@tools/setup build test bench python

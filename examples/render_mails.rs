@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use contactbar::clock::Timestamp;
 use contactbar::mail::transport::Smtp;
-use contactbar::mail::{Language, Links, Outgoing, Renderer, Template, Transport};
+use contactbar::mail::{Language, Links, Outgoing, Renderer, Stamp, Template, Transport};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -21,7 +21,7 @@ async fn main() -> anyhow::Result<()> {
         let server = Smtp::from_url(&target.parse()?, renderer.links().host(), Smtp::TIME_LIMIT)?;
         let transport = Transport::Smtp(Arc::new(server));
         for (_, mail) in &mails {
-            transport.send(mail).await?;
+            transport.send(mail, &Stamp::default()).await?;
         }
     } else {
         let folder = Path::new(&target);

@@ -3,10 +3,18 @@
 //! To add a feature: a field in [`App`], a line in [`App::build`] (services, then the handlers of their jobs), its API in
 //! [`Apis`] and [`App::apis`], its plain routes in [`App::routes`] and their words in [`App::document`].
 
-use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Context;
-use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync};
+use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync, http::Method};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -56,7 +64,7 @@ use crate::{
         api::{CHECKS_PER_MINUTE, InstallApi, OLD_SCRIPT},
     },
     jobs,
-    mail::{self, Links, Mailer, SendMail, Transport},
+    mail::{self, Links, Mailer, ReadReports, SendMail, SettleAddress, TidyMail, Transport},
     outgoing::Outgoing,
     policies::{self, Policies, api::PoliciesApi},
     secrets::Random,
@@ -140,9 +148,11 @@ impl App {
             db.clone(),
             clock.clone(),
             random.clone(),
-            Links::new(config.public_url.clone()),
+            Links::new(config.public_url.clone()).tracked_at(config.embed_url().clone()),
             config.mail_from.clone(),
-        )?;
+        )?
+        .paced(config.mail_pace())
+        .telling(tell_of_mails(&metrics));
         let policies = Policies::new(db.clone(), clock.clone());
         let published = PublishedBars::new(db.clone(), clock.clone());
         let surroundings = surroundings(&config, &db, &clock, &random)?;
@@ -245,11 +255,22 @@ impl App {
             ],
         });
         jobs.register(PrepareScript(scripts.clone()));
-        jobs.register(SendMail {
+        jobs.register(
+            SendMail::new(db.clone(), clock.clone(), random.clone(), transport)
+                .stamped(config.stamp().context("--dkim-key")?)
+                .paced(config.mail_pace())
+                .telling(tell_of_mails(&metrics)),
+        );
+        jobs.register(SettleAddress { db: db.clone() });
+        let tidy = TidyMail {
             db: db.clone(),
             clock: clock.clone(),
-            transport,
-        });
+        };
+        jobs.register_scheduled(tidy, TidyMail::EVERY);
+        if let Some(maildir) = config.mail_reports.clone() {
+            let mailer = mailer.clone();
+            jobs.register_scheduled(ReadReports { mailer, maildir }, ReadReports::EVERY);
+        }
 
         let hourly = clock::HOUR;
         jobs.register_scheduled(
@@ -410,6 +431,21 @@ impl App {
                 accounts::api::preferences(self.accounts.clone()),
             )
             .at(
+                mail::api::FEEDBACK,
+                Methods::new().post(mail::api::feedback(
+                    self.mailer.clone(),
+                    self.config.mail_feedback_secret().map(str::to_owned),
+                )),
+            )
+            .at(
+                "/m/:file",
+                looked_at(|| mail::api::pixel(self.mailer.clone(), self.data_centers())),
+            )
+            .at(
+                "/c/:token",
+                looked_at(|| mail::api::follow(self.mailer.clone(), self.data_centers())),
+            )
+            .at(
                 "/b/:key",
                 Methods::new().get(embed::api::script(
                     self.scripts.clone(),
@@ -463,6 +499,8 @@ impl App {
         openapi::document::<Apis>([
             health::describe(),
             mail::api::describe(),
+            mail::api::describe_feedback(),
+            mail::api::describe_looks(),
             policies::api::describe(),
             accounts::api::describe(),
             accounts::api::describe_preferences(),
@@ -472,6 +510,12 @@ impl App {
             tracking::api::describe_filters(),
             contacts::api::describe(),
         ])
+    }
+
+    /// Where the operator's file says that machines stand.
+    fn data_centers(&self) -> mail::api::IsDataCenter {
+        let networks = self.surroundings.data_centers.clone();
+        Arc::new(move |address| networks.contains(address))
     }
 
     fn readiness(&self) -> Readiness {
@@ -524,6 +568,21 @@ impl App {
                 stop_jobs.clone(),
             ),
         );
+        spawn(&background, {
+            let (outbox, mailer) = (Outbox::observed_by(&self.metrics), self.mailer.clone());
+            let stop = stop_jobs.clone();
+            async move {
+                loop {
+                    outbox.look(&mailer).await;
+                    if tokio::time::timeout(Duration::from_secs(60), stop.cancelled())
+                        .await
+                        .is_ok()
+                    {
+                        break;
+                    }
+                }
+            }
+        });
         if let Some(listener) = metrics_listener {
             tracing::info!(address = %listener.local_addr()?, "metrics");
             let scrape = Arc::new(metrics_endpoint(self.metrics.clone()));
@@ -658,6 +717,55 @@ fn tell_metrics(metrics: &Metrics) -> tracking::Tell {
             dropped.get_or_create(&kind).inc();
         }
     })
+}
+
+/// HEAD reaches the endpoint as such: only machines ask so.
+fn looked_at<E: Endpoint + 'static>(endpoint: impl Fn() -> E) -> Methods {
+    Methods::new().get(endpoint()).on(Method::HEAD, endpoint())
+}
+
+fn tell_of_mails(metrics: &Metrics) -> mail::Tell {
+    let mails = metrics.mails.clone();
+    Arc::new(move |category, told| {
+        let labels = metrics::Mailed {
+            category: category.as_str(),
+            outcome: told.as_str(),
+        };
+        mails.get_or_create(&labels).inc();
+    })
+}
+
+/// What the outbox held when it was last looked at, once a minute.
+#[derive(Clone, Default)]
+struct Outbox {
+    queued: Arc<AtomicI64>,
+    parked: Arc<AtomicI64>,
+}
+
+impl Outbox {
+    fn observed_by(metrics: &Metrics) -> Self {
+        let outbox = Self::default();
+        let Self { queued, parked } = outbox.clone();
+        metrics.observe("mails_queued", "Mails that wait to be sent", move || {
+            queued.load(Ordering::Relaxed)
+        });
+        metrics.observe(
+            "mails_parked",
+            "Mails that were given up: `contactbar mail list` shows them",
+            move || parked.load(Ordering::Relaxed),
+        );
+        outbox
+    }
+
+    async fn look(&self, mailer: &Mailer) {
+        match mailer.backlog().await {
+            Ok(counts) => {
+                self.queued.store(counts.pending, Ordering::Relaxed);
+                self.parked.store(counts.failed, Ordering::Relaxed);
+            }
+            Err(error) => tracing::warn!(%error, "the outbox was not counted"),
+        }
+    }
 }
 
 fn observe_pool(metrics: &Metrics, db: &Db) {

@@ -1,5 +1,7 @@
 //! The command line. Reads the settings, does what is asked, says what went wrong.
 
+mod mail;
+
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
@@ -65,6 +67,9 @@ enum Command {
     /// Draft, compare and post the privacy policy and the terms, and see how far a version has come.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Publish the keys of mails, take in what came back, see and retry what was given up.
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
     /// Copy the whole database into a file, while the service runs: a SQLite database, or what pg_restore reads.
     Backup {
         /// Where to; must not exist yet.
@@ -140,7 +145,10 @@ pub fn run(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("contactbar: {error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref::<mail::TryAgain>() {
+                Some(_) => ExitCode::from(mail::TRY_AGAIN),
+                None => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -168,6 +176,7 @@ async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
         Command::LegacyId { key, id } => set_legacy_id(config, key, id).await,
         Command::Reroll { whose, from, to } => reroll(config, whose, from, to).await,
         Command::Policy(command) => policy(config, command).await,
+        Command::Mail(command) => mail::run(config, command).await,
         Command::Backup { file } => {
             backup(&database, &file).await?;
             println!("Backed up to {}.", file.display());
@@ -353,6 +362,7 @@ fn until_told_to_stop() -> anyhow::Result<CancellationToken> {
 /// Everything that can be wrong, each on a line of its own.
 async fn check(config: Config) -> anyhow::Result<()> {
     let smtp = config.smtp_url().cloned();
+    let signer = config.stamp()?.signer;
     let app = build(config)?;
     let mut wrong = 0;
     let mut line = |name: &str, result: anyhow::Result<String>| match result {
@@ -365,6 +375,22 @@ async fn check(config: Config) -> anyhow::Result<()> {
     line("settings", Ok("fine".to_owned()));
     line("database", check_database(&app).await);
     line("mail", check_mail(smtp).await);
+    let signed = signer.map_or_else(
+        || "mails are not signed".to_owned(),
+        |signer| {
+            format!(
+                "signs as {}; `contactbar mail dns` prints what must be published",
+                signer.domain()
+            )
+        },
+    );
+    line("dkim", Ok(signed));
+    if let Some(maildir) = &app.config.mail_reports {
+        let found = maildir.join("new").is_dir();
+        let words = || format!("{} is read each minute", maildir.display());
+        let missing = || anyhow::anyhow!("{} is no Maildir: it has no folder `new`", maildir.display());
+        line("reports", found.then(words).ok_or_else(missing));
+    }
     if wrong > 0 {
         bail!("{wrong} of the above must be put right");
     }

@@ -11,7 +11,8 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::db::DatabaseUrl;
-use crate::mail::{EmailAddress, Sender};
+use crate::jobs::Pace;
+use crate::mail::{EmailAddress, Sender, Stamp, dkim};
 
 /// What every environment variable of ours begins with.
 pub const PREFIX: &str = "CONTACTBAR_";
@@ -145,6 +146,48 @@ pub struct Config {
         default_value = "Contactbar <contactbar@localhost.invalid>"
     )]
     pub mail_from: Sender,
+
+    /// The private keys by which mails are signed (DKIM), in PEM: RSA of 2048 bits or more, Ed25519, or one of each, one behind the
+    /// other. `contactbar mail dns` prints what to publish [default: mails are not signed].
+    #[arg(long, global = true, value_name = "PEM", value_parser = dkim_keys)]
+    dkim_key: Option<Secret<dkim::Keys>>,
+
+    /// The name of each of these keys, in their order, separated by commas.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "contactbar"
+    )]
+    dkim_selector: Vec<String>,
+
+    /// The domain that signs [default: that of --mail-from].
+    #[arg(long, global = true, value_name = "DOMAIN")]
+    dkim_domain: Option<String>,
+
+    /// Where mails come back to that can't be delivered. Each gets an address of its own below it: of `bounces@mail.example`
+    /// `bounces+msg_…@mail.example` [default: the address of --mail-from].
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    mail_bounces_to: Option<EmailAddress>,
+
+    /// A Maildir in which bounces and complaints arrive. It is read each minute; what was read goes from its `new` to its `cur`
+    /// [default: none; `contactbar mail intake` reads single mails].
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub mail_reports: Option<PathBuf>,
+
+    /// The secret, of 32 characters or more, with which a delivery service reports bounces and complaints to `/mail/feedback`
+    /// [default: there is no such route].
+    #[arg(long, global = true, value_name = "SECRET", value_parser = feedback_secret)]
+    mail_feedback_secret: Option<Secret<String>>,
+
+    /// Mails under way to one domain at a time, over all processes.
+    #[arg(long, global = true, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    mail_domain_at_a_time: u32,
+
+    /// Mails to one domain in a minute, over all processes.
+    #[arg(long, global = true, value_name = "N", default_value = "600", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    mail_domain_per_minute: u32,
 
     /// The address of who runs the service: it is told what needs a person, such as mails about policies that could not be
     /// sent [default: nobody; the log says it].
@@ -287,7 +330,39 @@ impl Config {
                 return Err("--smtp-url sends real mails: say with --mail-from who they come from".into());
             }
         }
+        if let Err(error) = self.stamp() {
+            return Err(format!("--dkim-key, --dkim-selector, --dkim-domain: {error}"));
+        }
+        if self.dkim_key.is_none() && self.dkim_domain.is_some() {
+            return Err("--dkim-domain signs nothing without --dkim-key".into());
+        }
         Ok(())
+    }
+
+    /// What every mail gets on its way out.
+    pub fn stamp(&self) -> Result<Stamp, dkim::BadKey> {
+        let from = self.mail_from.address.domain();
+        let domain = self.dkim_domain.as_deref().unwrap_or(from);
+        let signer = self
+            .dkim_key
+            .as_ref()
+            .map(|keys| dkim::Signer::new(keys.0.clone(), &self.dkim_selector, domain, from));
+        Ok(Stamp {
+            signer: signer.transpose()?,
+            bounces: self.mail_bounces_to.clone(),
+        })
+    }
+
+    /// How fast mails go to one domain.
+    pub fn mail_pace(&self) -> Pace {
+        Pace {
+            at_a_time: self.mail_domain_at_a_time,
+            per_minute: self.mail_domain_per_minute,
+        }
+    }
+
+    pub fn mail_feedback_secret(&self) -> Option<&str> {
+        self.mail_feedback_secret.as_ref().map(|secret| secret.0.as_str())
     }
 
     pub fn database_url(&self) -> &DatabaseUrl {
@@ -404,6 +479,18 @@ fn smtp_url(text: &str) -> Result<Secret<Url>, String> {
         Ok(Secret(url))
     } else {
         Err("must be smtp://, smtp+starttls:// or smtps:// and a host".to_owned())
+    }
+}
+
+fn dkim_keys(text: &str) -> Result<Secret<dkim::Keys>, dkim::BadKey> {
+    text.parse().map(Secret)
+}
+
+fn feedback_secret(text: &str) -> Result<Secret<String>, String> {
+    if text.len() >= 32 && text.chars().all(|c| c.is_ascii_graphic()) {
+        Ok(Secret(text.to_owned()))
+    } else {
+        Err("must be 32 characters or more, without blanks: such as `openssl rand -hex 32` makes".to_owned())
     }
 }
 

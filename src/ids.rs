@@ -115,6 +115,7 @@ ids! {
     MessageId = "msg";
     MessageBodyId = "mbd";
     MailConsentId = "cns";
+    MailFeedbackId = "mfb";
     JobId = "job";
     LeaseId = "lea";
     /// Made by the visitor's browser, so that a beacon sent twice counts once.

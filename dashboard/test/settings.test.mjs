@@ -437,6 +437,12 @@ of('mails are chosen kind by kind, and advertising is asked for twice', async (p
   await page.getByRole('switch', { name: 'Each new contact' }).click();
   await page.getByText('Saved').first().waitFor();
   assert.equal((await chosen('contact_notification')).wish, 'off');
+  const counted = page.getByRole('switch', { name: 'Count when I open mails and follow their links' });
+  assert.equal(await counted.isChecked(), true);
+  await counted.click();
+  await until('the switch', async () => !(await anna.call('GET', '/users/me')).mail_tracking);
+  await page.reload();
+  assert.equal(await counted.isChecked(), false);
 });
 
 of('every mail is there, with its text where it may be read', async (page, anna) => {

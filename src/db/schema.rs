@@ -591,6 +591,7 @@ diesel::table! {
         scope -> Text,
         reason -> Text,
         created_at -> Moment,
+        ends_at -> Nullable<Moment>,
     }
 }
 
@@ -610,6 +611,61 @@ diesel::table! {
         leased_until -> Nullable<Moment>,
         error -> Nullable<Text>,
         created_at -> Moment,
+        lane -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    job_lanes (kind, lane) {
+        kind -> Text,
+        lane -> Text,
+        minute -> BigInt,
+        taken -> Integer,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    mail_feedback (id) {
+        id -> Uid,
+        message_id -> Uid,
+        source_sha256 -> Binary,
+        kind -> Text,
+        status -> Nullable<Text>,
+        words -> Text,
+        noted_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    mail_tracks (token_sha256) {
+        token_sha256 -> Binary,
+        message_id -> Uid,
+        target -> Nullable<Text>,
+        first_at -> Nullable<Moment>,
+        by_people -> Integer,
+        by_machines -> Integer,
+        last_at -> Nullable<Moment>,
+        last_by_person -> Bool,
+        policy_version_id -> Nullable<Uid>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    mail_untracked (user_id) {
+        user_id -> Uid,
+        since -> Moment,
     }
 }
 
@@ -764,5 +820,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     webhook_deliveries,
     messages,
     suppressions,
+    mail_feedback,
+    mail_tracks,
+    mail_untracked,
     jobs,
+    job_lanes,
 );

@@ -60,7 +60,7 @@ impl Methods {
 
     fn allow(&self) -> HeaderValue {
         let mut names: Vec<_> = self.endpoints.iter().map(|(method, _)| method.as_str()).collect();
-        if names.contains(&"GET") {
+        if names.contains(&"GET") && !names.contains(&"HEAD") {
             names.push("HEAD");
         }
         HeaderValue::try_from(names.join(", ")).expect("methods are ASCII")

@@ -39,6 +39,8 @@ pub struct Metrics {
     pub events_dropped: Family<Reason, Counter>,
     /// Jobs that ended, by kind and outcome.
     pub jobs: Family<Outcome, Counter>,
+    /// What became of mails, by category.
+    pub mails: Family<Mailed, Counter>,
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -68,6 +70,12 @@ pub struct Outcome {
     pub outcome: &'static str,
 }
 
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct Mailed {
+    pub category: &'static str,
+    pub outcome: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -90,6 +98,7 @@ impl Metrics {
             events: Family::default(),
             events_dropped: Family::default(),
             jobs: Family::default(),
+            mails: Family::default(),
             registry: Arc::default(),
         };
         registry.register(
@@ -122,6 +131,11 @@ impl Metrics {
             "jobs",
             "Runs of jobs (mails and webhooks are jobs), by kind and outcome",
             metrics.jobs.clone(),
+        );
+        registry.register(
+            "mails",
+            "Mails sent, retried, failed, suppressed, bounced, complained of, by category",
+            metrics.mails.clone(),
         );
         Self {
             registry: Arc::new(RwLock::new(registry)),

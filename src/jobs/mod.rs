@@ -17,7 +17,8 @@ use crate::ids::JobId;
 
 pub use runner::{Runner, Told};
 pub use store::{
-    FailedJob, JobCounts, claim, count, enqueue, enqueue_all, list_failed, next_due, retry_failed,
+    FailedJob, JobCounts, claim, count, count_of, enqueue, enqueue_all, enqueue_in_lane, forget_lanes,
+    list_failed, list_failed_of, next_due, retry_failed,
 };
 
 /// A job to be: `kind` names its handler; `unique_key` makes a second one with the same key, while the first still
@@ -55,6 +56,14 @@ impl JobError {
     }
 }
 
+/// How fast the jobs of one lane may follow each other, over all processes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    pub at_a_time: u32,
+    /// In each minute of the clock.
+    pub per_minute: u32,
+}
+
 /// What a handler may know of the run it is in.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
@@ -73,6 +82,11 @@ pub trait Handler: Send + Sync + 'static {
     /// How long one run may take. Another process takes the job over after that.
     const LEASE: Duration = Duration::from_secs(120);
     type Payload: DeserializeOwned + Serialize + Send;
+
+    /// The pace of each lane of its jobs; `None`: lanes don't matter.
+    fn pace(&self) -> Option<Pace> {
+        None
+    }
 
     fn run(
         &self,
@@ -102,7 +116,28 @@ pub fn enqueue_for<H: Handler>(
     )
 }
 
-/// Enqueues many jobs for handler `H`, thousands in one statement, in the caller's transaction.
-pub fn enqueue_all_for<H: Handler>(tx: &mut Conn, all: &[(JobId, H::Payload, Timestamp)]) -> db::Result<()> {
+/// The same in a lane: what else stands in it comes before, and not too fast (see [`Handler::pace`]).
+pub fn enqueue_in_lane_for<H: Handler>(
+    tx: &mut Conn,
+    id: JobId,
+    payload: &H::Payload,
+    run_at: Timestamp,
+    lane: &str,
+) -> db::Result<()> {
+    let job = NewJob {
+        id,
+        kind: H::KIND,
+        payload: serde_json::to_value(payload).expect("payloads are plain data"),
+        run_at,
+        unique_key: None,
+    };
+    enqueue_in_lane(tx, &job, Some(lane))
+}
+
+/// Enqueues many jobs for handler `H`, each in its lane, thousands in one statement, in the caller's transaction.
+pub fn enqueue_all_for<H: Handler>(
+    tx: &mut Conn,
+    all: &[(JobId, H::Payload, Timestamp, String)],
+) -> db::Result<()> {
     enqueue_all(tx, H::KIND, all)
 }

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{Attempt, Handler, JobError, NewJob, rules, store};
+use super::{Attempt, Handler, JobError, NewJob, Pace, rules, store};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Db};
 use crate::ids::{JobId, LeaseId};
@@ -33,6 +33,7 @@ struct Registered {
     run: Arc<Run>,
     max_attempts: i32,
     lease: Duration,
+    pace: Option<Pace>,
 }
 
 /// A job that comes round by itself: once per `every`, whichever process gets to it first.
@@ -52,6 +53,47 @@ pub struct Runner {
     schedules: Vec<Schedule>,
     concurrency: usize,
     told: Option<Told>,
+    running: Running,
+}
+
+/// How many jobs of each kind run in this process, and a call when one ends.
+#[derive(Clone, Default)]
+struct Running {
+    places: Arc<Mutex<HashMap<String, usize>>>,
+    ended: Arc<Notify>,
+}
+
+impl Running {
+    fn begin(&self, kind: &str) -> Place {
+        *self.lock().entry(kind.to_owned()).or_default() += 1;
+        Place {
+            running: self.clone(),
+            kind: kind.to_owned(),
+        }
+    }
+
+    fn of(&self, kind: &str) -> usize {
+        self.lock().get(kind).copied().unwrap_or(0)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One running job; dropping it makes room.
+struct Place {
+    running: Running,
+    kind: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(places) = self.running.lock().get_mut(&self.kind) {
+            *places -= 1;
+        }
+        self.running.ended.notify_one();
+    }
 }
 
 impl Runner {
@@ -64,6 +106,7 @@ impl Runner {
             schedules: Vec::new(),
             concurrency,
             told: None,
+            running: Running::default(),
         }
     }
 
@@ -73,6 +116,7 @@ impl Runner {
     }
 
     pub fn register<H: Handler>(&mut self, handler: H) {
+        let pace = handler.pace();
         let handler = Arc::new(handler);
         let run: Arc<Run> = Arc::new(move |payload, attempt| {
             let handler = handler.clone();
@@ -86,6 +130,7 @@ impl Runner {
             run,
             max_attempts: H::MAX_ATTEMPTS,
             lease: H::LEASE,
+            pace,
         };
         assert!(H::LEASE <= store::LONGEST_LEASE, "{}: a lease too long", H::KIND);
         let twice = self.handlers.insert(H::KIND, registered);
@@ -122,16 +167,20 @@ impl Runner {
             }
             match self.claim().await {
                 Ok(Some(job)) => {
-                    let runner = self.clone();
+                    let (runner, running) = (self.clone(), self.running.begin(&job.kind));
                     tokio::spawn(async move {
                         runner.run_claimed(job).await;
                         drop(place);
+                        drop(running);
                     });
                 }
                 Ok(None) => {
                     drop(place);
-                    if tokio::time::timeout(POLL, stop.cancelled()).await.is_ok() {
-                        break;
+                    tokio::select! {
+                        () = stop.cancelled() => break,
+                        // Its kind or its lane has room again.
+                        () = self.running.ended.notified() => {}
+                        () = tokio::time::sleep(POLL) => {}
                     }
                 }
                 Err(error) => {
@@ -213,8 +262,13 @@ impl Runner {
 
     async fn claim(&self) -> db::Result<Option<store::Claimed>> {
         let (now, lease) = (self.clock.now(), LeaseId::new(&self.clock, &self.random));
-        let leases: HashMap<&'static str, Duration> =
-            self.handlers.iter().map(|(k, h)| (*k, h.lease)).collect();
+        let most = self.places_of_a_kind();
+        let open: HashMap<&'static str, (Duration, Option<Pace>)> = self
+            .handlers
+            .iter()
+            .filter(|(kind, _)| self.running.of(kind) < most)
+            .map(|(kind, handler)| (*kind, (handler.lease, handler.pace)))
+            .collect();
         // A look first: an idle runner must not take SQLite's write lock twice a second.
         let due = self.db.read(store::next_due).await?;
         if due.is_none_or(|at| at > now) {
@@ -222,12 +276,19 @@ impl Runner {
         }
         self.db
             .write(move |tx| {
-                let kinds: Vec<&str> = leases.keys().copied().collect();
-                store::claim(tx, &kinds, now, lease, |kind| {
-                    leases.get(kind).copied().unwrap_or(POLL)
-                })
+                let kinds: Vec<&str> = open.keys().copied().collect();
+                let lease_time = |kind: &str| open.get(kind).map_or(POLL, |(lease, _)| *lease);
+                let pace = |kind: &str| open.get(kind).and_then(|(_, pace)| *pace);
+                store::claim(tx, &kinds, now, lease, lease_time, pace)
             })
             .await
+    }
+
+    /// Of all places a quarter, at least one, is out of reach of any single kind: a mail server that hangs holds up mails, and
+    /// no webhook.
+    fn places_of_a_kind(&self) -> usize {
+        let others = (self.concurrency / 4).max(1);
+        self.concurrency.saturating_sub(others).max(1)
     }
 
     async fn run_claimed(&self, job: store::Claimed) {

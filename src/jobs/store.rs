@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Integer, Text};
 use serde::Serialize;
 
-use super::NewJob;
+use super::{NewJob, Pace};
 use crate::both;
 use crate::clock::Timestamp;
-use crate::db::schema::jobs;
+use crate::db::schema::{job_lanes, jobs};
 use crate::db::{Conn, Json, Result};
 use crate::ids::{JobId, LeaseId};
 
@@ -22,6 +22,11 @@ const SKEW: Duration = Duration::from_secs(60);
 
 /// Enqueues a job in the caller's transaction. A job with the same unique key that still waits is left as it is.
 pub fn enqueue(conn: &mut Conn, job: &NewJob<'_>) -> Result<()> {
+    enqueue_in_lane(conn, job, None)
+}
+
+/// The same in a lane.
+pub fn enqueue_in_lane(conn: &mut Conn, job: &NewJob<'_>, lane: Option<&str>) -> Result<()> {
     let row = (
         jobs::id.eq(job.id),
         jobs::kind.eq(job.kind),
@@ -31,6 +36,7 @@ pub fn enqueue(conn: &mut Conn, job: &NewJob<'_>) -> Result<()> {
         jobs::run_at.eq(job.run_at),
         jobs::attempts.eq(0),
         jobs::created_at.eq(job.id.made_at()),
+        jobs::lane.eq(lane),
     );
     both!(conn, |c| diesel::insert_into(jobs::table)
         .values(row)
@@ -40,22 +46,33 @@ pub fn enqueue(conn: &mut Conn, job: &NewJob<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Enqueues many jobs of one kind, none of which has a unique key.
-pub fn enqueue_all<P: Serialize>(conn: &mut Conn, kind: &str, all: &[(JobId, P, Timestamp)]) -> Result<()> {
+/// Enqueues many jobs of one kind, each in its lane; none of them has a unique key.
+pub fn enqueue_all<P: Serialize>(
+    conn: &mut Conn,
+    kind: &str,
+    all: &[(JobId, P, Timestamp, String)],
+) -> Result<()> {
     for some in all.chunks(10_000) {
-        let rows: Vec<(String, &P, i64)> = some
+        let rows: Vec<(String, &P, i64, &str)> = some
             .iter()
-            .map(|(id, payload, run_at)| (id.uuid().simple().to_string(), payload, run_at.micros()))
+            .map(|(id, payload, run_at, lane)| {
+                (
+                    id.uuid().simple().to_string(),
+                    payload,
+                    run_at.micros(),
+                    lane.as_str(),
+                )
+            })
             .collect();
         let rows = serde_json::to_string(&rows).expect("payloads are plain data");
         let statement = match conn {
             Conn::Sqlite(_) => {
-                "INSERT INTO jobs (kind, state, attempts, id, payload, run_at, created_at) \
-                 SELECT $1, $2, 0, unhex(value ->> 0), value -> 1, value ->> 2, value ->> 2 FROM json_each($3)"
+                "INSERT INTO jobs (kind, state, attempts, id, payload, run_at, created_at, lane) \
+                 SELECT $1, $2, 0, unhex(value ->> 0), value -> 1, value ->> 2, value ->> 2, value ->> 3 FROM json_each($3)"
             }
             Conn::Postgres(_) => {
-                "INSERT INTO jobs (kind, state, attempts, id, payload, run_at, created_at) \
-                 SELECT $1, $2, 0, (value ->> 0)::uuid, (value -> 1)::jsonb, at, at \
+                "INSERT INTO jobs (kind, state, attempts, id, payload, run_at, created_at, lane) \
+                 SELECT $1, $2, 0, (value ->> 0)::uuid, (value -> 1)::jsonb, at, at, value ->> 3 \
                  FROM json_array_elements($3::json), \
                  LATERAL (SELECT timestamptz 'epoch' + (value ->> 2)::bigint * interval '1 microsecond' AS at) moments"
             }
@@ -79,15 +96,17 @@ pub struct Claimed {
     pub lease: LeaseId,
 }
 
-/// Claims the job of these kinds that has been due longest. Who reads the same row at the same time loses the
-/// conditional update (`attempts` counts every claim) and tries the next.
+/// Claims the job of these kinds that has been due longest, and whose lane has room. Who reads the same row at the same time
+/// loses the conditional update (`attempts` counts every claim) and tries the next.
 pub fn claim(
     conn: &mut Conn,
     kinds: &[&str],
     now: Timestamp,
     lease: LeaseId,
     lease_time: impl Fn(&str) -> Duration,
+    pace: impl Fn(&str) -> Option<Pace>,
 ) -> Result<Option<Claimed>> {
+    let full = full_lanes(conn, kinds, now, &pace)?;
     let due = jobs::table
         .filter(jobs::state.eq(PENDING))
         .filter(jobs::run_at.le(now))
@@ -99,18 +118,24 @@ pub fn claim(
                 .or(jobs::leased_until.gt(now + LONGEST_LEASE + SKEW)),
         )
         .filter(jobs::kind.eq_any(kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>()))
+        .filter(jobs::lane.is_null().or(jobs::lane.ne_all(full)))
         .order((jobs::run_at, jobs::id))
         .limit(1)
-        .select((jobs::id, jobs::kind, jobs::payload, jobs::attempts));
-    type Row = (JobId, String, Json<serde_json::Value>, i32);
+        .select((jobs::id, jobs::kind, jobs::payload, jobs::attempts, jobs::lane));
+    type Row = (JobId, String, Json<serde_json::Value>, i32, Option<String>);
     let row: Option<Row> = match conn {
         Conn::Sqlite(c) => due.first(c).optional()?,
         // PostgreSQL hands waiting claimers different rows instead of one after the other.
         Conn::Postgres(c) => due.for_update().skip_locked().first(c).optional()?,
     };
-    let Some((id, kind, Json(payload), attempts)) = row else {
+    let Some((id, kind, Json(payload), attempts, lane)) = row else {
         return Ok(None);
     };
+    if let Some((lane, pace)) = lane.zip(pace(&kind))
+        && !take_turn(conn, &kind, &lane, pace, now)?
+    {
+        return Ok(None);
+    }
     let updated = diesel::update(
         jobs::table
             .filter(jobs::id.eq(id))
@@ -129,6 +154,80 @@ pub fn claim(
         attempts,
         lease,
     }))
+}
+
+fn minute_of(now: Timestamp) -> i64 {
+    now.secs().div_euclid(60)
+}
+
+/// The lanes in which no job may begin now. A process that died holds its places until its leases end.
+fn full_lanes(
+    conn: &mut Conn,
+    kinds: &[&str],
+    now: Timestamp,
+    pace: &impl Fn(&str) -> Option<Pace>,
+) -> Result<Vec<String>> {
+    let mut full = Vec::new();
+    for (kind, pace) in kinds.iter().filter_map(|kind| Some((*kind, pace(kind)?))) {
+        let running = jobs::table
+            .filter(jobs::leased_until.ge(now))
+            .filter(jobs::kind.eq(kind.to_owned()))
+            .filter(jobs::lane.is_not_null())
+            .group_by(jobs::lane)
+            .select((jobs::lane, diesel::dsl::count_star()))
+            .load::<(Option<String>, i64)>(conn)?;
+        full.extend(
+            running
+                .into_iter()
+                .filter(|(_, places)| *places >= i64::from(pace.at_a_time))
+                .filter_map(|(lane, _)| lane),
+        );
+        full.extend(
+            job_lanes::table
+                .filter(job_lanes::minute.eq(minute_of(now)))
+                .filter(job_lanes::kind.eq(kind.to_owned()))
+                .filter(job_lanes::taken.ge(i32::try_from(pace.per_minute).unwrap_or(i32::MAX)))
+                .select(job_lanes::lane)
+                .load::<String>(conn)?,
+        );
+    }
+    Ok(full)
+}
+
+/// Takes one of the turns of this minute. The lane's row locks out who else takes one, so that the places are counted right.
+fn take_turn(conn: &mut Conn, kind: &str, lane: &str, pace: Pace, now: Timestamp) -> Result<bool> {
+    let minute = minute_of(now);
+    let taken = diesel::sql_query(
+        "INSERT INTO job_lanes (kind, lane, minute, taken) VALUES ($1, $2, $3, 1) \
+         ON CONFLICT (kind, lane) DO UPDATE SET minute = excluded.minute, \
+         taken = CASE WHEN job_lanes.minute = excluded.minute THEN job_lanes.taken + 1 ELSE 1 END \
+         WHERE job_lanes.minute <> excluded.minute OR job_lanes.taken < $4",
+    )
+    .bind::<Text, _>(kind)
+    .bind::<Text, _>(lane)
+    .bind::<BigInt, _>(minute)
+    .bind::<Integer, _>(i32::try_from(pace.per_minute).unwrap_or(i32::MAX));
+    if both!(conn, |c| taken.execute(c))? == 0 {
+        return Ok(false);
+    }
+    let running: i64 = jobs::table
+        .filter(jobs::leased_until.ge(now))
+        .filter(jobs::kind.eq(kind.to_owned()))
+        .filter(jobs::lane.eq(lane))
+        .count()
+        .get_result(conn)?;
+    let has_room = running < i64::from(pace.at_a_time);
+    if !has_room {
+        diesel::update(job_lanes::table.find((kind, lane)))
+            .set(job_lanes::taken.eq(job_lanes::taken - 1))
+            .execute(conn)?;
+    }
+    Ok(has_room)
+}
+
+/// Forgets the lanes in which nothing has moved for this long. Answers how many.
+pub fn forget_lanes(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    Ok(diesel::delete(job_lanes::table.filter(job_lanes::minute.lt(minute_of(before)))).execute(conn)?)
 }
 
 /// Forgets a finished job. A lease that was lost meanwhile changes nothing.
@@ -226,6 +325,21 @@ pub fn count(conn: &mut Conn) -> Result<JobCounts> {
     })
 }
 
+/// The same of one kind.
+pub fn count_of(conn: &mut Conn, kind: &str) -> Result<JobCounts> {
+    let of = |state: &str, conn: &mut Conn| {
+        jobs::table
+            .filter(jobs::state.eq(state.to_owned()))
+            .filter(jobs::kind.eq(kind.to_owned()))
+            .count()
+            .get_result(conn)
+    };
+    Ok(JobCounts {
+        pending: of(PENDING, conn)?,
+        failed: of(FAILED, conn)?,
+    })
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailedJob {
     pub id: JobId,
@@ -249,6 +363,20 @@ pub fn list_failed(conn: &mut Conn, limit: i64) -> Result<Vec<FailedJob>> {
             attempts,
             error: error.unwrap_or_default(),
         })
+        .collect())
+}
+
+/// The failed jobs of one kind and what they were to do, oldest first.
+pub fn list_failed_of(conn: &mut Conn, kind: &str) -> Result<Vec<(JobId, serde_json::Value)>> {
+    let rows: Vec<(JobId, Json<serde_json::Value>)> = jobs::table
+        .filter(jobs::state.eq(FAILED))
+        .filter(jobs::kind.eq(kind))
+        .order(jobs::id)
+        .select((jobs::id, jobs::payload))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, Json(payload))| (id, payload))
         .collect())
 }
 

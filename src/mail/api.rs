@@ -1,5 +1,11 @@
 //! Mail over HTTP: how an address stands in the API, and the way out that stands in every mail which may be refused.
 
+mod feedback;
+mod looks;
+
+pub use feedback::{FEEDBACK, describe as describe_feedback, feedback};
+pub use looks::{IsDataCenter, describe as describe_looks, follow, pixel};
+
 use poem::endpoint::make;
 use poem::http::StatusCode;
 use poem::{Request, Response};
@@ -334,13 +340,9 @@ mod tests {
             .await
             .unwrap();
         let memory = Memory::default();
-        let mut jobs = Runner::new(db.clone(), clock.clone(), random, 1);
+        let mut jobs = Runner::new(db.clone(), clock.clone(), random.clone(), 1);
         let transport = Transport::Memory(memory.clone());
-        jobs.register(SendMail {
-            db: db.clone(),
-            clock,
-            transport,
-        });
+        jobs.register(SendMail::new(db.clone(), clock, random, transport));
         let client = TestClient::new(Route::new().at(UNSUBSCRIBE, unsubscribe(mailer.clone())));
         let send = async || {
             let answer = Template::Autoresponse {

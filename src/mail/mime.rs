@@ -3,6 +3,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 use url::Url;
@@ -38,9 +39,15 @@ pub enum Error {
 }
 
 impl Outgoing {
-    pub(super) fn message(&self) -> Result<Message, Error> {
+    /// `returns_to`: the sender on the envelope, where it comes back to. Its one recipient is there and in `To`, and nobody else.
+    pub(super) fn message(&self, returns_to: &EmailAddress) -> Result<Message, Error> {
         let seconds = u64::try_from(self.date.secs()).unwrap_or(0);
+        let envelope = Envelope::new(
+            Some(returns_to.as_str().parse()?),
+            vec![self.to.as_str().parse()?],
+        )?;
         let mut builder = Message::builder()
+            .envelope(envelope)
             .message_id(Some(format!("<{}>", self.message_id)))
             .date(UNIX_EPOCH + Duration::from_secs(seconds))
             .from(mailbox(Some(&self.from_name), &self.from)?)
@@ -116,15 +123,15 @@ mod tests {
 
     #[test]
     fn a_message_carries_what_it_should() {
-        let text = String::from_utf8(mail().message().unwrap().formatted()).unwrap();
+        let text = String::from_utf8(mail().message(&mail().from).unwrap().formatted()).unwrap();
         insta::assert_snapshot!(text.replace("\r\n", "\n"));
     }
 
     #[test]
     fn the_same_mail_is_the_same_bytes() {
         assert_eq!(
-            mail().message().unwrap().formatted(),
-            mail().message().unwrap().formatted()
+            mail().message(&mail().from).unwrap().formatted(),
+            mail().message(&mail().from).unwrap().formatted()
         );
     }
 
@@ -142,7 +149,7 @@ mod tests {
                 subject: hostile.into(),
                 ..mail()
             };
-            let message = mail.message().unwrap();
+            let message = mail.message(&mail.from).unwrap();
             let text = String::from_utf8(message.formatted()).unwrap();
             let head = text.split("\r\n\r\n").next().unwrap();
             assert!(

@@ -6,10 +6,15 @@
 //! from anything but the configured public address.
 
 pub mod api;
+pub mod dkim;
+pub mod feedback;
+#[cfg(test)]
+mod generated_tests;
 mod jobs;
 mod mime;
 mod preferences;
 mod render;
+pub mod reports;
 mod rules;
 mod service;
 mod store;
@@ -22,12 +27,12 @@ use std::str::FromStr;
 use email_address::Options;
 use serde::{Deserialize, Serialize};
 
-pub use jobs::SendMail;
+pub use jobs::{ReadReports, SendMail, SettleAddress, TidyMail};
 pub use preferences::{Asked, Letter, Wish, Wisher};
 pub use render::{Links, Rendered, Renderer};
-pub use service::{Mailer, Personal, Recipient, Shared, Subscription};
+pub use service::{Intake, Landing, Mailer, Personal, Recipient, Shared, Subscription};
 pub use templates::Template;
-pub use transport::{Memory, Outgoing, SendError, Transport};
+pub use transport::{Memory, Outgoing, SendError, Stamp, Transport};
 
 use crate::clock::Timestamp;
 use crate::db::{self, Conn};
@@ -49,8 +54,47 @@ pub fn forget_lead(tx: &mut Conn, address: &EmailAddress) -> db::Result<()> {
 /// Removes the mails to a user who is gone.
 pub fn forget_user(tx: &mut Conn, user: UserId) -> db::Result<()> {
     store::delete_of_user(tx, user)?;
+    store::tracks::set_tracked(tx, user)?;
     Ok(())
 }
+
+/// Whether looks at mails to a user are counted (promise 15).
+pub fn counts_looks_of(conn: &mut Conn, user: UserId) -> db::Result<bool> {
+    Ok(!store::tracks::is_untracked(conn, user)?)
+}
+
+/// What happened to a mail, for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The server took it.
+    Sent,
+    /// Not now; it is tried again.
+    Retried,
+    /// It is given up, and parked.
+    Failed,
+    /// Its recipient wants no such mail.
+    Suppressed,
+    /// It came back.
+    Bounced,
+    /// Its recipient called it spam.
+    Complained,
+}
+
+impl Told {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Retried => "retried",
+            Self::Failed => "failed",
+            Self::Suppressed => "suppressed",
+            Self::Bounced => "bounced",
+            Self::Complained => "complained",
+        }
+    }
+}
+
+/// Hears what happens to mails of which kind.
+pub type Tell = std::sync::Arc<dyn Fn(Category, Told) + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -135,6 +179,22 @@ pub struct Message {
     pub error: Option<String>,
     pub queued_at: Timestamp,
     pub sent_at: Option<Timestamp>,
+    /// What is known of looks at it; none where looks are not counted.
+    pub looks: Option<Looks>,
+    pub returned: feedback::Returned,
+}
+
+/// How often a message was looked at (promise 15): by people, so far as that can be told, and by machines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// When a person first opened it.
+    pub opened_at: Option<Timestamp>,
+    pub opens: u32,
+    /// When a person first followed one of its links.
+    pub clicked_at: Option<Timestamp>,
+    pub clicks: u32,
+    /// Opens and clicks by scanners and mail proxies, which look ahead of people or in their place.
+    pub by_machines: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]
@@ -368,6 +428,27 @@ impl Category {
     /// Whether it only comes to who asked for it and confirmed that (promise 19).
     pub fn is_asked_for(self) -> bool {
         matches!(self, Self::Promotion | Self::CrossSelling)
+    }
+
+    /// Whether it advertises: for the service, or for something else of ours.
+    pub fn is_advertising(self) -> bool {
+        self.is_asked_for() || self == Self::Nudge
+    }
+
+    /// Whether it may be known that such a mail was opened and its links followed: by a registered user who left that on
+    /// (promise 15). Never of what concerns passwords, security, policies and objections, nor of mails to visitors and leads.
+    pub fn may_be_tracked(self) -> bool {
+        match self {
+            Self::Features
+            | Self::Billing
+            | Self::ContactNotification
+            | Self::ContactDigest
+            | Self::Promotion
+            | Self::CrossSelling => true,
+            Self::AccountMail | Self::Security | Self::SystemAlerts | Self::Autoresponse | Self::Nudge => {
+                false
+            }
+        }
     }
 
     /// Whether a recipient may say no: then the mail carries a one-click way out (promise 20), and the others a link

@@ -4,6 +4,7 @@
 use super::service::{find_letter, refuse};
 use super::store;
 use super::store::consents::{self, Consent, NewConsent};
+use super::store::feedback::is_suppressed;
 use super::{Category, Draft, EmailAddress, Error, Language, Mailer, Template, rules};
 use crate::clock::{DAY, HOUR, Timestamp};
 use crate::db::{Conn, Json};
@@ -61,7 +62,7 @@ impl Mailer {
         category: Category,
         member: Option<MemberId>,
     ) -> Result<Wish, Error> {
-        if !store::is_suppressed(conn, address, category, member)? {
+        if !is_suppressed(conn, address, category, member, self.clock.now())? {
             return Ok(Wish::On);
         }
         if category.is_asked_for() {
@@ -133,7 +134,7 @@ impl Mailer {
 
     /// The second yes. Twice is as good as once; `None`: no such link, or too old, or taken back.
     pub async fn confirm_wish(&self, token: &str) -> Result<Option<Asked>, Error> {
-        let (token, now) = (token_sha256(token), self.clock.now());
+        let (mailer, token, now) = (self.clone(), token_sha256(token), self.clock.now());
         self.db
             .write(move |tx| {
                 let Some(consent) = consents::find_by_token(tx, &token)? else {
@@ -145,6 +146,7 @@ impl Mailer {
                 if !asked.confirmed {
                     consents::confirm(tx, consent.id, now)?;
                     store::allow(tx, &consent.address, consent.category, None)?;
+                    mailer.address_works(tx, &consent.address)?;
                 }
                 Ok(Some(Asked {
                     confirmed: true,
@@ -164,7 +166,7 @@ impl Mailer {
     ) -> Result<bool, Error> {
         debug_assert!(category.is_asked_for());
         let now = self.clock.now();
-        if store::is_suppressed(conn, address, category, None)? {
+        if is_suppressed(conn, address, category, None, now)? {
             return Ok(false);
         }
         let advertised = consents::advertised(conn, address, rules::cap_since(now))?;

@@ -43,11 +43,21 @@ pub enum Error {
 #[derive(Clone, Debug)]
 pub struct Links {
     public_url: Url,
+    embed_url: Url,
 }
 
 impl Links {
     pub fn new(public_url: Url) -> Self {
-        Self { public_url }
+        let embed_url = public_url.clone();
+        Self {
+            public_url,
+            embed_url,
+        }
+    }
+
+    /// The same, with the pixels and links of mails that are tracked below another address.
+    pub fn tracked_at(self, embed_url: Url) -> Self {
+        Self { embed_url, ..self }
     }
 
     /// The page at `path`, with query pairs.
@@ -73,6 +83,22 @@ impl Links {
 
     pub(super) fn unsubscribe(&self, token: &str) -> Url {
         self.page(&format!("mail/unsubscribe/{token}"), &[])
+    }
+
+    /// What shows that a mail was opened.
+    pub(super) fn pixel(&self, token: &str) -> Url {
+        self.embedded(&format!("m/{token}.gif"))
+    }
+
+    /// What leads to one of a mail's links, and shows that it was followed.
+    pub(super) fn click(&self, token: &str) -> Url {
+        self.embedded(&format!("c/{token}"))
+    }
+
+    fn embedded(&self, path: &str) -> Url {
+        let mut url = self.embed_url.clone();
+        url.set_path(path);
+        url
     }
 
     pub(super) fn preferences(&self, token: &str) -> Url {
@@ -106,7 +132,11 @@ struct Page<'a> {
     blocks: &'a [Block],
     reason: &'a str,
     foot: &'a [FootLink],
+    pixel: Option<String>,
 }
+
+/// Makes the address that stands in the HTML for a link's target, or for the pixel, which has none.
+pub(super) type Track<'a> = dyn FnMut(Option<&Url>) -> Url + 'a;
 
 #[derive(Serialize)]
 struct FootLink {
@@ -145,7 +175,28 @@ impl Renderer {
         unsubscribe: Option<&Url>,
         preferences: &Url,
     ) -> Result<Rendered, Error> {
+        self.render_tracked(template, language, unsubscribe, preferences, None)
+    }
+
+    /// The same with a pixel, and links that are counted, in the HTML. The text, the way out and the policies stay as they are.
+    pub(super) fn render_tracked(
+        &self,
+        template: &Template,
+        language: Language,
+        unsubscribe: Option<&Url>,
+        preferences: &Url,
+        track: Option<&mut Track<'_>>,
+    ) -> Result<Rendered, Error> {
         let letter = template.letter(language);
+        let mut blocks = letter.blocks.clone();
+        let pixel = track.map(|track| {
+            for block in &mut blocks {
+                if let Block::Button(link) | Block::Link(link) = block {
+                    link.url = track(Some(&link.url));
+                }
+            }
+            track(None).into()
+        });
         let foot = self.foot(language, unsubscribe, preferences);
         let subject = one_line(&letter.subject, MAX_SUBJECT_CHARS);
         let sender = template.sender();
@@ -154,9 +205,10 @@ impl Renderer {
             brand: sender.as_deref().unwrap_or(&self.brand),
             title: &subject,
             preview: &one_line(&letter.preview, MAX_PREVIEW_CHARS),
-            blocks: &letter.blocks,
+            blocks: &blocks,
             reason: &letter.reason,
             foot: &foot,
+            pixel,
         };
         let mjml = self
             .environment

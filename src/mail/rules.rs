@@ -1,4 +1,6 @@
-//! Who is written to: decisions only.
+//! Who is written to, what a bounce or a complaint means, who it was that looked: decisions only.
+
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,6 +18,52 @@ pub(super) fn stopped_by_a_missing_mailbox() -> impl Iterator<Item = Category> {
     Category::ALL
         .into_iter()
         .filter(|category| category.may_be_refused())
+}
+
+/// For so long a missing mailbox is believed to be missing.
+pub(super) const MISSING_FOR: Duration = DAY.saturating_mul(90);
+/// So many other bounces within [`TROUBLE_WITHIN`] stop the same kinds, for [`TROUBLE_FOR`].
+pub(super) const TROUBLES: i64 = 5;
+pub(super) const TROUBLE_WITHIN: Duration = DAY.saturating_mul(7);
+pub(super) const TROUBLE_FOR: Duration = DAY.saturating_mul(7);
+/// A mail of which nobody has said for so long that it came back has arrived.
+pub(super) const ARRIVED_AFTER: Duration = DAY.saturating_mul(3);
+
+/// What a complaint about a mail stops: that kind, as if its way out had been taken, and all advertising. Never what can't be
+/// refused.
+pub(super) fn stopped_by_a_complaint(about: Category) -> impl Iterator<Item = Category> {
+    Category::ALL.into_iter().filter(move |category| {
+        category.may_be_refused() && (*category == about || category.is_advertising())
+    })
+}
+
+/// Mail programs and scanners look at a mail as it arrives; nobody reads so fast.
+pub(super) const TOO_SOON: Duration = Duration::from_secs(5);
+/// Who follows several links of a mail within this is no person.
+pub(super) const AT_ONCE: Duration = Duration::from_secs(1);
+/// For so long it is known that a mail was looked at.
+pub(super) const LOOKS_KEPT: Duration = DAY.saturating_mul(180);
+
+/// Whether a look at a mail came before anybody can have read it: before its server said that it has it, or right then.
+pub(super) fn is_too_soon(sent_at: Option<Timestamp>, now: Timestamp) -> bool {
+    sent_at.is_none_or(|sent| now < sent + TOO_SOON)
+}
+
+/// Whether this program looks at mails on its own, ahead of people or in their place: image proxies (Apple's calls itself
+/// `Mozilla/5.0` and nothing else), link scanners, and what has no name.
+pub(super) fn is_machine(bots: &isbot::Bots, user_agent: &str) -> bool {
+    const NAMES: [&str; 5] = [
+        "googleimageproxy",
+        "yahoomailproxy",
+        "barracuda",
+        "existence discovery",
+        "skypeuripreview",
+    ];
+    let name = user_agent.trim().to_ascii_lowercase();
+    name.is_empty()
+        || name == "mozilla/5.0"
+        || NAMES.iter().any(|known| name.contains(known))
+        || bots.is_bot(user_agent)
 }
 
 /// A member's own way into a topic: the member, the topic, and what only the key's holder can have written below them.
@@ -112,6 +160,39 @@ mod tests {
             message_token(b"key", message(1)),
             message_token(b"other", message(1))
         );
+    }
+
+    #[test]
+    fn a_complaint_stops_its_kind_and_advertising_only() {
+        let stopped: Vec<_> = stopped_by_a_complaint(Category::Autoresponse).collect();
+        let (own, advertising) = (
+            Category::Autoresponse,
+            [Category::Promotion, Category::CrossSelling, Category::Nudge],
+        );
+        assert_eq!(stopped, [vec![own], advertising.to_vec()].concat());
+        assert!(stopped_by_a_complaint(Category::Security).all(|category| category.may_be_refused()));
+    }
+
+    #[test]
+    fn programs_are_told_from_people() {
+        let bots = isbot::Bots::default();
+        for machine in [
+            "",
+            "Mozilla/5.0",
+            "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
+            "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
+            "curl/8.5.0",
+            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        ] {
+            assert!(is_machine(&bots, machine), "{machine}");
+        }
+        for person in [
+            "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Thunderbird/132.0",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36",
+        ] {
+            assert!(!is_machine(&bots, person), "{person}");
+        }
     }
 
     #[test]

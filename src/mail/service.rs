@@ -1,15 +1,28 @@
-//! What happens with mail: enqueued in the transaction that gives the reason, refused by its recipient, looked up.
+//! What happens with mail: enqueued in the transaction that gives the reason, refused by its recipient, looked up; what comes back
+//! (`feedback`), who looked (`looks`), and what was given up (`parked`).
 
+mod feedback;
+mod looks;
+mod parked;
+
+use std::sync::Arc;
+
+pub use feedback::Intake;
+pub use looks::Landing;
+
+use super::store::feedback::{Suppression, is_suppressed, suppress};
+use super::store::tracks::{self, NewTrack};
 use super::store::{self, Extras, NewMessage, SuppressionReason, Unsubscribe};
 use super::transport::Outgoing;
 use super::{
-    Category, Draft, EmailAddress, Error, Language, Links, Message, MessageState, Renderer, Sender, Template,
-    jobs, rules,
+    Category, Draft, EmailAddress, Error, Language, Links, Message, MessageState, Rendered, Renderer, Sender,
+    Tell, Template, Told, jobs, rules,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Conn, Db};
 use crate::ids::{JobId, MemberId, MessageBodyId, MessageId, UserId};
-use crate::policies::{self, Allowed};
+use crate::jobs::Pace;
+use crate::policies::Allowed;
 use crate::secrets::{Random, Token, same_secret};
 
 /// The outbox. Cheap to clone.
@@ -20,6 +33,8 @@ pub struct Mailer {
     pub(super) random: Random,
     renderer: Renderer,
     from: Sender,
+    pace: Pace,
+    tell: Tell,
 }
 
 /// What a way out leads to: enough to ask "are you sure?".
@@ -77,7 +92,21 @@ impl Mailer {
             random,
             renderer: Renderer::new(links, &from.name)?,
             from,
+            pace: jobs::PACE,
+            tell: Arc::new(|_, _| {}),
         })
+    }
+
+    /// How fast mails will go to one domain: a mass of them is spread by it.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Tells `tell` what becomes of mails, for the metrics.
+    #[must_use]
+    pub fn telling(self, tell: Tell) -> Self {
+        Self { tell, ..self }
     }
 
     /// Builds the addresses that templates link to.
@@ -98,14 +127,18 @@ impl Mailer {
             token: token.clone(),
             url: self.links().unsubscribe(&token),
         });
-        let words = self.renderer.render(
-            &draft.template,
-            draft.language,
-            unsubscribe.as_ref().map(|way| &way.url),
-            &self.links().preferences(&token),
-        )?;
-        let suppressed = store::is_suppressed(tx, &draft.to, category, draft.member)?;
+        let way_out = unsubscribe.as_ref().map(|way| &way.url);
+        let preferences = self.links().preferences(&token);
+        let (words, looked_at) = if is_tracked(tx, &draft)? {
+            self.render_tracked(&draft, way_out, &preferences)?
+        } else {
+            let words = self
+                .renderer
+                .render(&draft.template, draft.language, way_out, &preferences)?;
+            (words, Vec::new())
+        };
         let now = self.clock.now();
+        let suppressed = is_suppressed(tx, &draft.to, category, draft.member, now)?;
         let mail = Outgoing {
             message_id: format!("{id}@{}", self.links().host()),
             from: self.from.address.clone(),
@@ -143,9 +176,13 @@ impl Mailer {
             extras,
             policy_version: allowed.collected().under,
         };
+        let to = message.mail.to.clone();
         store::insert(tx, message)?;
-        if !suppressed {
-            jobs::enqueue(tx, JobId::new(&self.clock, &self.random), id, now)?;
+        tracks::insert(tx, id, &looked_at)?;
+        if suppressed {
+            (self.tell)(category, Told::Suppressed);
+        } else {
+            jobs::enqueue(tx, JobId::new(&self.clock, &self.random), id, &to, now)?;
         }
         Ok(id)
     }
@@ -222,9 +259,10 @@ impl Mailer {
         store::insert_all(tx, &mailing, &all)?;
         let sendings: Vec<_> = ids
             .iter()
-            .map(|id| (JobId::new(&self.clock, &self.random), *id))
+            .zip(recipients)
+            .map(|(id, recipient)| (JobId::new(&self.clock, &self.random), *id, &recipient.to))
             .collect();
-        jobs::enqueue_all(tx, &sendings, now)?;
+        jobs::enqueue_all(tx, &sendings, self.pace, now)?;
         Ok(ids)
     }
 
@@ -252,29 +290,15 @@ impl Mailer {
         Ok(store::find_queued(conn, id)?.map(|message| message.mail.to))
     }
 
-    /// A message came back after the server had taken it. False: there is no such message that was sent.
-    pub async fn note_bounce(&self, id: MessageId, words: String) -> Result<bool, Error> {
-        let now = self.clock.now();
-        self.db
-            .write(move |tx| {
-                if !store::note_bounce(tx, id, &words)? {
-                    return Ok(false);
-                }
-                policies::message_bounced(tx, id, now)?;
-                Ok(true)
-            })
-            .await
-    }
-
     /// What a way out leads to. Changes nothing: scanners follow every link.
     pub async fn find_subscription(&self, token: &str) -> Result<Option<Subscription>, Error> {
-        let token = token.to_owned();
+        let (token, now) = (token.to_owned(), self.clock.now());
         self.db
             .read(move |conn| {
                 let Some(message) = find_by_token(conn, &token)? else {
                     return Ok(None);
                 };
-                let stopped = store::is_suppressed(conn, &message.mail.to, message.category, message.member)?;
+                let stopped = is_suppressed(conn, &message.mail.to, message.category, message.member, now)?;
                 Ok(Some(Subscription {
                     address: message.mail.to.masked(),
                     category: message.category,
@@ -346,6 +370,44 @@ impl Mailer {
     }
 }
 
+impl Mailer {
+    /// The words with a pixel and links that are counted, and what is to be counted.
+    fn render_tracked(
+        &self,
+        draft: &Draft,
+        way_out: Option<&url::Url>,
+        preferences: &url::Url,
+    ) -> Result<(Rendered, Vec<NewTrack>), Error> {
+        let mut looked_at = Vec::new();
+        let mut track = |target: Option<&url::Url>| {
+            let token = Token::new("", &self.random);
+            looked_at.push(NewTrack {
+                token_sha256: token.sha256(),
+                target: target.map(ToString::to_string),
+            });
+            match target {
+                Some(_) => self.links().click(token.reveal()),
+                None => self.links().pixel(token.reveal()),
+            }
+        };
+        let words = self.renderer.render_tracked(
+            &draft.template,
+            draft.language,
+            way_out,
+            preferences,
+            Some(&mut track),
+        )?;
+        Ok((words, looked_at))
+    }
+}
+
+/// Promise 15: of registered users who left it on, and of no mail that holds a secret.
+fn is_tracked(tx: &mut Conn, draft: &Draft) -> Result<bool, Error> {
+    let Some(user) = draft.user else { return Ok(false) };
+    let may = draft.template.category().may_be_tracked() && !draft.template.holds_secret();
+    Ok(may && !tracks::is_untracked(tx, user)?)
+}
+
 /// Ends mails of a kind to an address: from one member, or from anybody.
 pub(super) fn refuse(
     tx: &mut Conn,
@@ -357,8 +419,14 @@ pub(super) fn refuse(
     if category.is_asked_for() {
         store::consents::end(tx, address, category, now)?;
     }
-    let reason = SuppressionReason::Unsubscribed;
-    Ok(store::suppress(tx, address, category, member, reason, now)?)
+    let suppression = Suppression {
+        address,
+        category,
+        member,
+        reason: SuppressionReason::Unsubscribed,
+        ends_at: None,
+    };
+    Ok(suppress(tx, &suppression, now)?)
 }
 
 /// The message whose way out this is.
@@ -393,7 +461,7 @@ mod tests {
     use crate::mail::transport::{Memory, SendError};
     use crate::mail::{SendMail, Transport};
     use crate::policies::rules::Posted;
-    use crate::policies::{Collected, Data, Ledger, may_use};
+    use crate::policies::{self, Collected, Data, Ledger, may_use};
 
     /// An outbox with a mailbox at its other end.
     struct Post {
@@ -451,12 +519,13 @@ mod tests {
                 .await
                 .unwrap();
             let memory = Memory::default();
-            let mut jobs = Runner::new(db.clone(), clock.clone(), random, 1);
-            jobs.register(SendMail {
-                db: db.clone(),
-                clock: clock.clone(),
-                transport: Transport::Memory(memory.clone()),
-            });
+            let mut jobs = Runner::new(db.clone(), clock.clone(), random.clone(), 1);
+            jobs.register(SendMail::new(
+                db.clone(),
+                clock.clone(),
+                random.clone(),
+                Transport::Memory(memory.clone()),
+            ));
             Self {
                 db,
                 clock,
@@ -627,8 +696,14 @@ mod tests {
         let now = post.clock.now();
         post.db
             .write(move |tx| {
-                let reason = SuppressionReason::Unsubscribed;
-                store::suppress(tx, &eve, Category::ContactNotification, None, reason, now)
+                let suppression = Suppression {
+                    address: &eve,
+                    category: Category::ContactNotification,
+                    member: None,
+                    reason: SuppressionReason::Unsubscribed,
+                    ends_at: None,
+                };
+                suppress(tx, &suppression, now)
             })
             .await
             .unwrap();

@@ -1,4 +1,8 @@
-//! The tables `messages` (the outbox, and the record of it), `message_bodies` (what many of them share) and `suppressions`.
+//! The tables `messages` (the outbox, and the record of it) and `message_bodies` (what many of them share). In `feedback` what came back
+//! of them and whom that stops, in `tracks` who looked at them.
+
+pub mod feedback;
+pub mod tracks;
 
 pub mod consents;
 
@@ -6,6 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 
+use super::feedback::Returned;
 use super::{Category, EmailAddress, Language, Message, MessageState, Outgoing, rules};
 use crate::both;
 use crate::clock::Timestamp;
@@ -37,19 +42,23 @@ pub struct Unsubscribe {
     pub url: url::Url,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why an address gets no mail of a kind, the weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SuppressionReason {
+    /// Mails to it came back.
+    Bounced,
+    /// The recipient called one spam.
+    Complained,
     /// The recipient said so.
     Unsubscribed,
-    /// The recipient's server said that there is no such mailbox.
-    Bounced,
 }
 
 impl SuppressionReason {
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Unsubscribed => "unsubscribed",
             Self::Bounced => "bounced",
+            Self::Complained => "complained",
+            Self::Unsubscribed => "unsubscribed",
         }
     }
 }
@@ -57,7 +66,7 @@ impl SuppressionReason {
 impl std::str::FromStr for SuppressionReason {
     type Err = super::UnknownName;
     fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
-        [Self::Unsubscribed, Self::Bounced]
+        [Self::Bounced, Self::Complained, Self::Unsubscribed]
             .into_iter()
             .find(|reason| reason.as_str() == text)
             .ok_or_else(|| super::UnknownName(text.to_owned()))
@@ -371,6 +380,16 @@ pub fn find_queued(conn: &mut Conn, id: MessageId) -> Result<Option<Queued>> {
     ))
 }
 
+/// To whom a message was sent, and when.
+pub fn find_sent_at(conn: &mut Conn, id: MessageId) -> Result<Option<(EmailAddress, Timestamp)>> {
+    let row: Option<(EmailAddress, Option<Timestamp>)> = messages::table
+        .filter(messages::id.eq(id))
+        .select((messages::recipient, messages::sent_at))
+        .first(conn)
+        .optional()?;
+    Ok(row.and_then(|(to, sent_at)| Some((to, sent_at?))))
+}
+
 /// The server has it. A secret body is forgotten with it.
 pub fn mark_sent(conn: &mut Conn, id: MessageId, attempt: i32, secret: bool, now: Timestamp) -> Result<()> {
     let message = messages::table.filter(messages::id.eq(id));
@@ -429,49 +448,6 @@ pub fn was_queued(
     Ok(found > 0)
 }
 
-/// Is that kind of mail not to go there? Refused, or advertising that nobody asked for.
-pub fn is_suppressed(
-    conn: &mut Conn,
-    address: &EmailAddress,
-    category: Category,
-    member: Option<MemberId>,
-) -> Result<bool> {
-    let found = suppressions::table
-        .filter(suppressions::address.eq(address.folded()))
-        .filter(suppressions::purpose.eq(category))
-        .filter(suppressions::scope.eq_any([String::new(), scope(member)]))
-        .count()
-        .get_result::<i64>(conn)?;
-    if found > 0 || !category.is_asked_for() {
-        return Ok(found > 0);
-    }
-    let last = consents::find_last(conn, address, category)?;
-    Ok(!last.is_some_and(|consent| consent.confirmed_at.is_some() && consent.ended_at.is_none()))
-}
-
-/// From now on no mail of this kind goes to the address: from one member, or from anybody. Said twice: the first stands.
-pub fn suppress(
-    conn: &mut Conn,
-    address: &EmailAddress,
-    category: Category,
-    member: Option<MemberId>,
-    reason: SuppressionReason,
-    now: Timestamp,
-) -> Result<()> {
-    let row = (
-        suppressions::address.eq(address.folded()),
-        suppressions::purpose.eq(category),
-        suppressions::scope.eq(scope(member)),
-        suppressions::reason.eq(reason),
-        suppressions::created_at.eq(now),
-    );
-    both!(conn, |c| diesel::insert_into(suppressions::table)
-        .values(row)
-        .on_conflict_do_nothing()
-        .execute(c))?;
-    Ok(())
-}
-
 /// Takes a suppression back.
 pub fn allow(
     conn: &mut Conn,
@@ -503,18 +479,10 @@ type Listed = (
     Option<Timestamp>,
 );
 
-/// A member's messages, newest first, older than `before`.
-pub fn list_messages(
-    conn: &mut Conn,
-    member: MemberId,
-    before: Option<(Timestamp, MessageId)>,
-    limit: i64,
-) -> Result<Vec<Message>> {
-    let mut query = messages::table
-        .filter(messages::member_id.eq(member))
-        .order((messages::queued_at.desc(), messages::id.desc()))
-        .limit(limit)
-        .select((
+/// The columns of a [`Message`].
+macro_rules! listed_columns {
+    () => {
+        (
             messages::id,
             messages::recipient,
             messages::category,
@@ -526,7 +494,22 @@ pub fn list_messages(
             messages::error,
             messages::queued_at,
             messages::sent_at,
-        ))
+        )
+    };
+}
+
+/// A member's messages, newest first, older than `before`.
+pub fn list_messages(
+    conn: &mut Conn,
+    member: MemberId,
+    before: Option<(Timestamp, MessageId)>,
+    limit: i64,
+) -> Result<Vec<Message>> {
+    let mut query = messages::table
+        .filter(messages::member_id.eq(member))
+        .order((messages::queued_at.desc(), messages::id.desc()))
+        .limit(limit)
+        .select(listed_columns!())
         .into_boxed();
     if let Some((at, id)) = before {
         query = query.filter(
@@ -536,7 +519,44 @@ pub fn list_messages(
         );
     }
     let rows: Vec<Listed> = query.load(conn)?;
-    Ok(rows.into_iter().map(listed).collect())
+    with_fate(conn, rows.into_iter().map(listed).collect())
+}
+
+/// Adds what became of messages after they had left.
+fn with_fate(conn: &mut Conn, mut messages: Vec<Message>) -> Result<Vec<Message>> {
+    let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+    let mut looks = tracks::looks(conn, &ids)?;
+    let returned = feedback::returned(conn, &ids)?;
+    for message in &mut messages {
+        message.looks = looks.remove(&message.id);
+        message.returned = returned.get(&message.id).copied().unwrap_or_default();
+    }
+    Ok(messages)
+}
+
+/// Some messages, of whomever, oldest first.
+pub fn list_by_ids(conn: &mut Conn, ids: &[MessageId]) -> Result<Vec<Message>> {
+    let mut all = Vec::new();
+    for some in ids.chunks(500) {
+        let rows: Vec<Listed> = messages::table
+            .filter(messages::id.eq_any(some.to_vec()))
+            .order((messages::queued_at, messages::id))
+            .select(listed_columns!())
+            .load(conn)?;
+        all.extend(with_fate(conn, rows.into_iter().map(listed).collect())?);
+    }
+    Ok(all)
+}
+
+/// A message that was given up waits again.
+pub fn requeue(conn: &mut Conn, id: MessageId) -> Result<()> {
+    let parked = messages::table
+        .filter(messages::id.eq(id))
+        .filter(messages::state.eq(MessageState::Failed));
+    diesel::update(parked)
+        .set(messages::state.eq(MessageState::Queued))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// One of a member's messages with its text, unless that is the recipient's alone.
@@ -549,19 +569,7 @@ pub fn find_message(
         .filter(messages::member_id.eq(member))
         .filter(messages::id.eq(id))
         .select((
-            (
-                messages::id,
-                messages::recipient,
-                messages::category,
-                messages::template,
-                messages::language,
-                messages::subject,
-                messages::state,
-                messages::attempts,
-                messages::error,
-                messages::queued_at,
-                messages::sent_at,
-            ),
+            listed_columns!(),
             messages::body,
             messages::headers,
             messages::body_id,
@@ -572,16 +580,18 @@ pub fn find_message(
         Some((.., Some(body))) => Some(filled(&body_of(conn, *body)?.text, "…", "…")),
         _ => None,
     };
-    Ok(row.map(|(row, text, Json(extras), _)| {
-        let text = shared.unwrap_or(text);
-        // The way out and to the preferences is the recipient's, not the reader's.
-        let token = extras.token.or(extras.unsubscribe.map(|way| way.token));
-        let shown = match token {
-            Some(token) => text.replace(&token, "…"),
-            None => text,
-        };
-        (listed(row), (!extras.secret).then_some(shown))
-    }))
+    let Some((row, text, Json(extras), _)) = row else {
+        return Ok(None);
+    };
+    let text = shared.unwrap_or(text);
+    // The way out and to the preferences is the recipient's, not the reader's.
+    let token = extras.token.or(extras.unsubscribe.map(|way| way.token));
+    let shown = match token {
+        Some(token) => text.replace(&token, "…"),
+        None => text,
+    };
+    let message = with_fate(conn, vec![listed(row)])?.pop();
+    Ok(message.map(|message| (message, (!extras.secret).then_some(shown))))
 }
 
 fn listed(row: Listed) -> Message {
@@ -598,6 +608,8 @@ fn listed(row: Listed) -> Message {
         error,
         queued_at,
         sent_at,
+        looks: None,
+        returned: Returned::default(),
     }
 }
 
@@ -613,7 +625,7 @@ pub fn delete_of_member(conn: &mut Conn, member: MemberId, limit: i64) -> Result
     Ok(messages + diesel::delete(refused).execute(conn)?)
 }
 
-/// A kind of mail that somebody got: about whom, and in whose name.
+/// A kind of mail, whom it is about, and in whose name it came.
 pub type KindSent = (Category, Option<MemberId>, Json<Extras>);
 
 /// What kinds of mail that may be refused an address has ever been sent.

@@ -11,6 +11,9 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use url::Url;
 
+use super::EmailAddress;
+use super::dkim::Signer;
+use super::feedback::Status;
 pub use super::mime::Outgoing;
 
 /// Where mail leaves by. Cheap to clone.
@@ -19,6 +22,28 @@ pub enum Transport {
     Smtp(Arc<Smtp>),
     File(PathBuf),
     Memory(Memory),
+}
+
+/// What every mail gets on its way out.
+#[derive(Clone, Debug, Default)]
+pub struct Stamp {
+    /// Signs it as ours.
+    pub signer: Option<Signer>,
+    /// Where it comes back to: below this address each has its own, `local+msg_…@domain` [none: the sender's address].
+    pub bounces: Option<EmailAddress>,
+}
+
+impl Stamp {
+    /// The sender on the envelope.
+    fn sender(&self, mail: &Outgoing) -> EmailAddress {
+        let id = mail.message_id.split('@').next().unwrap_or_default();
+        let own = self.bounces.as_ref().and_then(|address| {
+            let (local, domain) = address.as_str().rsplit_once('@')?;
+            format!("{local}+{id}@{domain}").parse().ok()
+        });
+        own.or_else(|| self.bounces.clone())
+            .unwrap_or_else(|| mail.from.clone())
+    }
 }
 
 /// Why a mail did not leave, and what that means for it.
@@ -61,13 +86,17 @@ impl Transport {
     }
 
     /// Returns once the mail is out of our hands: after the server's 250, or when the file is on disk.
-    pub async fn send(&self, mail: &Outgoing) -> Result<(), SendError> {
+    pub async fn send(&self, mail: &Outgoing, stamp: &Stamp) -> Result<(), SendError> {
         let message = mail
-            .message()
+            .message(&stamp.sender(mail))
             .map_err(|error| SendError::Refused(error.to_string()))?;
+        let bytes = || match &stamp.signer {
+            Some(signer) => signer.sign(message.formatted(), mail.date),
+            None => message.formatted(),
+        };
         match self {
-            Self::Smtp(server) => server.send(message.envelope(), &message.formatted()).await,
-            Self::File(folder) => write_file(folder, mail, message.formatted()).await,
+            Self::Smtp(server) => server.send(message.envelope(), &bytes()).await,
+            Self::File(folder) => write_file(folder, mail, bytes()).await,
             Self::Memory(memory) => memory.keep(mail),
         }
     }
@@ -285,19 +314,13 @@ fn verdict(error: &lettre::transport::smtp::Error) -> SendError {
     }
 }
 
-/// Tells a mailbox that does not exist from a mail that is not wanted. RFC 3463: `5.1.x` speaks of the address, `5.2.1` of a mailbox that is
-/// closed for good; everything else (`5.7.1` above all) speaks of the message or of us. A refused log-in (535) or a
-/// server that wants TLS (530) is our setting at fault, and is mended, not given up.
+/// Tells a mailbox that does not exist from a mail that is not wanted. A refused log-in (535) or a server that wants TLS (530) is our
+/// setting at fault, and is mended, not given up.
 fn permanent(code: u16, words: String) -> SendError {
-    let enhanced = words
-        .split(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .find(|word| word.starts_with("5.") && word.matches('.').count() == 2 && word.len() >= 5);
+    let enhanced = Status::find_in(&words).filter(|status| status.is_permanent());
     match (code, enhanced) {
         (530 | 534 | 535 | 538, _) => SendError::Later(words),
-        (_, Some(status)) if status.starts_with("5.1.") && status != "5.1.7" && status != "5.1.8" => {
-            SendError::NoSuchMailbox(words)
-        }
-        (_, Some("5.2.1")) => SendError::NoSuchMailbox(words),
+        (_, Some(status)) if status.is_of_the_mailbox() => SendError::NoSuchMailbox(words),
         (550 | 551 | 553, None) => SendError::NoSuchMailbox(words),
         _ => SendError::Refused(words),
     }
@@ -430,9 +453,12 @@ mod tests {
         let url = format!("smtp://127.0.0.1:{port}").parse().unwrap();
         let server = Smtp::from_url(&url, "contactbar.example", Duration::from_millis(500)).unwrap();
         let transport = Transport::Smtp(Arc::new(server));
-        assert!(matches!(transport.send(&mail(1)).await, Err(SendError::Later(_))));
-        assert_eq!(transport.send(&mail(2)).await, Ok(()));
-        assert_eq!(transport.send(&mail(3)).await, Ok(()));
+        assert!(matches!(
+            transport.send(&mail(1), &Stamp::default()).await,
+            Err(SendError::Later(_))
+        ));
+        assert_eq!(transport.send(&mail(2), &Stamp::default()).await, Ok(()));
+        assert_eq!(transport.send(&mail(3), &Stamp::default()).await, Ok(()));
         drop(transport);
         let mut connections = served.await.unwrap();
         assert_eq!(
@@ -448,7 +474,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("contactbar-mail-{}", std::process::id()));
         let transport = Transport::File(folder.clone());
         for number in [1, 1, 2] {
-            transport.send(&mail(number)).await.unwrap();
+            transport.send(&mail(number), &Stamp::default()).await.unwrap();
         }
         let mut names: Vec<_> = std::fs::read_dir(&folder)
             .unwrap()
@@ -470,7 +496,9 @@ mod tests {
             .unwrap();
         drop(listener);
         let server = Smtp::from_url(&url, "contactbar.example", Duration::from_secs(5)).unwrap();
-        let sent = Transport::Smtp(Arc::new(server)).send(&mail(1)).await;
+        let sent = Transport::Smtp(Arc::new(server))
+            .send(&mail(1), &Stamp::default())
+            .await;
         assert!(matches!(sent, Err(SendError::Later(_))));
     }
 }

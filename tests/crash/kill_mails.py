@@ -13,6 +13,7 @@ import collections
 import pathlib
 import random
 import secrets
+import subprocess
 import sys
 import threading
 import time
@@ -74,9 +75,24 @@ class People:
             thread.join()
 
 
+def dkim_key():
+    made = subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "ED25519"], check=True, capture_output=True, text=True
+    )
+    return made.stdout
+
+
 def run(kind, rounds):
     began, chance = time.monotonic(), random.Random(rounds)
-    with UnderFire(kind, mailbox=SlowMailbox(), CONTACTBAR_TRUSTED_PROXIES="127.0.0.1/32") as server:
+    settings = {
+        "CONTACTBAR_TRUSTED_PROXIES": "127.0.0.1/32",
+        "CONTACTBAR_MAIL_FROM": "Contactbar <hello@bars.example>",
+        "CONTACTBAR_DKIM_KEY": dkim_key(),
+        # Everybody lives at one domain here.
+        "CONTACTBAR_MAIL_DOMAIN_AT_A_TIME": "8",
+        "CONTACTBAR_MAIL_DOMAIN_PER_MINUTE": "100000",
+    }
+    with UnderFire(kind, mailbox=SlowMailbox(), **settings) as server:
         people, database = People(server), Database(server)
         for _ in range(rounds):
             people.until(chance.uniform(SHORTEST_SECS, LONGEST_SECS), server.kill)
@@ -95,10 +111,11 @@ def run(kind, rounds):
         assert not people.surprises, people.surprises
         ids = collections.defaultdict(list)
         for to, message in server.mailbox.messages:
-            ids[to[0]].append(message["Message-ID"])
+            ids[to[0]].append((message["Message-ID"], message["DKIM-Signature"]))
         twice = {address: of for address, of in ids.items() if len(of) > 1}
         strange = {address: of for address, of in twice.items() if len(set(of)) > 1}
-        assert not strange, f"sent again under another Message-ID: {strange}"
+        assert not strange, f"sent again under another Message-ID or signature: {strange}"
+        assert all(signature for of in ids.values() for _, signature in of), "a mail without a signature"
         sent = database.rows("select count(*) from messages where state = 'sent'")[0][0]
         assert sent == len(ids), (sent, len(ids))
         in_flight = rounds * server.MAILS_AT_ONCE

@@ -90,7 +90,7 @@ both_databases! {
         enqueue(&app, 0, None).await;
         // As a process does that is killed right after it has claimed the job.
         let (now, lease) = (app.clock.now(), LeaseId::new(&app.clock, &app.random));
-        let claimed = app.db.write(move |tx| jobs::claim(tx, &["test.stubborn"], now, lease, |_| Duration::from_secs(30)));
+        let claimed = app.db.write(move |tx| jobs::claim(tx, &["test.stubborn"], now, lease, |_| Duration::from_secs(30), |_| None));
         assert!(claimed.await.unwrap().is_some());
         assert_eq!(runner.run_until_empty().await.unwrap(), 0, "leased: it may still be running there");
         app.clock.advance(Duration::from_secs(31));

@@ -15,7 +15,7 @@ use crate::support::{Kind, TestApp};
 
 /// Tables with personal data: the version it was collected under, and when. Where the time is that of the row's making, what
 /// is personal in it never changes.
-const PERSONAL: [(&str, &str, &str); 15] = [
+const PERSONAL: [(&str, &str, &str); 16] = [
     ("users", "policy_version_id", "collected_at"),
     ("members", "policy_version_id", "collected_at"),
     ("profile_fields", "policy_version_id", "collected_at"),
@@ -27,14 +27,15 @@ const PERSONAL: [(&str, &str, &str); 15] = [
     ("submissions", "policy_version_id", "collected_at"),
     ("contact_notes", "policy_version_id", "created_at"),
     ("messages", "policy_version_id", "queued_at"),
-    ("policy_decisions", "policy_version_id", "decided_at"),
+    ("mail_tracks", "policy_version_id", "first_at"),
     ("mail_consents", "policy_version_id", "asked_at"),
     ("leads", "policy_version_id", "collected_at"),
+    ("policy_decisions", "policy_version_id", "decided_at"),
     ("policy_windows", "policy_version_id", "posted_at"),
 ];
 
 /// The others, and why they need none.
-const OTHERS: [(&str, &str); 29] = [
+const OTHERS: [(&str, &str); 32] = [
     ("policy_versions", "published by us"),
     ("policy_drafts", "written by us"),
     ("message_bodies", "written by us, the same for all"),
@@ -70,7 +71,16 @@ const OTHERS: [(&str, &str); 29] = [
         "derived from a contact, which carries its version",
     ),
     ("suppressions", "who wants no more mail: kept to keep that word"),
+    (
+        "mail_untracked",
+        "who wants no looks counted: kept to keep that word",
+    ),
+    (
+        "mail_feedback",
+        "a server's word about a message, which carries its version",
+    ),
     ("jobs", "ids, and what waits for a moment"),
+    ("job_lanes", "domains that mails go to, for an hour"),
     ("__diesel_schema_migrations", "ours"),
     ("sqlite_sequence", "ours"),
 ];

@@ -11,6 +11,7 @@ mod bars;
 mod contacts;
 mod countries;
 mod dashboard;
+mod delivery;
 mod embed;
 mod guards;
 mod honest;

@@ -355,7 +355,7 @@ both_databases! {
         enqueue(&app, id, right).await;
         let claim = async |at| {
             let lease = LeaseId::new(&app.clock, &app.random);
-            app.db.write(move |tx| jobs::claim(tx, &["tracking.purge_events"], at, lease, |_| MINUTE)).await.unwrap().is_some()
+            app.db.write(move |tx| jobs::claim(tx, &["tracking.purge_events"], at, lease, |_| MINUTE, |_| None)).await.unwrap().is_some()
         };
         assert!(claim(right + DAY * 5).await, "as a process does whose clock is wrong, and which dies then");
         assert!(claim(right).await);

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::http::page::{self, Cursor};
 use crate::http::{Json, Problem};
 use crate::ids::MessageId;
-use crate::mail::{Category, EmailAddress, Language, Mailer, Message, MessageState};
+use crate::mail::{Category, EmailAddress, Language, Looks, Mailer, Message, MessageState};
 
 pub struct MessagesApi {
     pub mailer: Mailer,
@@ -20,6 +20,44 @@ pub struct MessagesApi {
 enum Tag {
     /// Every mail on record.
     Messages,
+}
+
+/// How often a mail was looked at. People and machines are told apart as well as that can be done.
+#[derive(Debug, Object)]
+#[oai(rename = "MessageLooks", example)]
+pub struct LooksView {
+    /// When a person first opened it.
+    pub opened_at: Option<Timestamp>,
+    pub opens: u32,
+    /// When a person first followed one of its links.
+    pub clicked_at: Option<Timestamp>,
+    pub clicks: u32,
+    /// Opens and clicks by scanners and mail proxies, which look ahead of people or in their place.
+    pub by_machines: u32,
+}
+
+impl From<Looks> for LooksView {
+    fn from(looks: Looks) -> Self {
+        Self {
+            opened_at: looks.opened_at,
+            opens: looks.opens,
+            clicked_at: looks.clicked_at,
+            clicks: looks.clicks,
+            by_machines: looks.by_machines,
+        }
+    }
+}
+
+impl Example for LooksView {
+    fn example() -> Self {
+        Self {
+            opened_at: Some(Timestamp::from_secs(1_795_341_960)),
+            opens: 2,
+            clicked_at: None,
+            clicks: 0,
+            by_machines: 1,
+        }
+    }
 }
 
 /// A mail, waiting or sent.
@@ -42,6 +80,12 @@ pub struct MessageBody {
     pub queued_at: Timestamp,
     /// When the mail server took it.
     pub sent_at: Option<Timestamp>,
+    /// When it came back after all; `error` says why.
+    pub bounced_at: Option<Timestamp>,
+    /// When its recipient called it spam.
+    pub complained_at: Option<Timestamp>,
+    /// Only of mails of which looks are counted: to users who left that on, and never about passwords, security or policies.
+    pub looks: Option<LooksView>,
     /// The text of the mail. Only when it is read alone, and never where it is the recipient's own, such as a link to
     /// log in.
     pub text: Option<String>,
@@ -61,6 +105,9 @@ impl From<Message> for MessageBody {
             error: message.error,
             queued_at: message.queued_at,
             sent_at: message.sent_at,
+            bounced_at: message.returned.bounced_at,
+            complained_at: message.returned.complained_at,
+            looks: message.looks.map(Into::into),
             text: None,
         }
     }
@@ -80,6 +127,9 @@ impl Example for MessageBody {
             error: None,
             queued_at: Timestamp::from_secs(1_795_341_600),
             sent_at: Some(Timestamp::from_secs(1_795_341_601)),
+            bounced_at: None,
+            complained_at: None,
+            looks: Some(LooksView::example()),
             text: None,
         }
     }

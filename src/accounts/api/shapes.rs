@@ -25,6 +25,9 @@ pub struct UserView {
     pub totp: bool,
     /// Recovery codes that have not been used.
     pub recovery_codes_left: u32,
+    /// Whether it is counted that they open our mails and follow their links; never of mails about passwords, security and
+    /// policies.
+    pub mail_tracking: bool,
     pub created_at: Timestamp,
 }
 
@@ -33,6 +36,7 @@ impl From<Account> for UserView {
         let Account {
             user,
             recovery_codes_left,
+            mail_tracking,
         } = account;
         Self {
             id: user.id,
@@ -42,6 +46,7 @@ impl From<Account> for UserView {
             language: user.language,
             totp: user.totp_confirmed_at.is_some(),
             recovery_codes_left: u32::try_from(recovery_codes_left).unwrap_or(0),
+            mail_tracking,
             created_at: user.created_at,
         }
     }
@@ -210,6 +215,7 @@ impl Example for UserView {
             language: Language::En,
             totp: false,
             recovery_codes_left: 0,
+            mail_tracking: true,
             created_at: example_time(),
         }
     }

@@ -26,6 +26,8 @@ struct UserChange {
     /// `null` takes the name away.
     name: MaybeUndefined<Name>,
     language: Option<Language>,
+    /// Whether it is counted that they open our mails and follow their links. Turned off, what was counted is forgotten.
+    mail_tracking: Option<bool>,
 }
 
 impl Example for UserChange {
@@ -33,6 +35,7 @@ impl Example for UserChange {
         Self {
             name: MaybeUndefined::Value(example_name("Anna Blume")),
             language: Some(Language::De),
+            mail_tracking: Some(false),
         }
     }
 }
@@ -88,7 +91,7 @@ impl UserApi {
         Ok(Json(self.accounts.account(signed_in.user).await?.into()))
     }
 
-    /// Change one's own name or language
+    /// Change one's own name, language or tracking
     #[oai(path = "/", method = "patch", operation_id = "update_user")]
     async fn update(&self, caller: Caller, body: Json<UserChange>) -> Result<Json<UserView>, Problem> {
         let signed_in = caller.in_person(Operation::UpdateUser)?;
@@ -99,7 +102,7 @@ impl UserApi {
         };
         Ok(Json(
             self.accounts
-                .update_user(signed_in.user, name, body.0.language)
+                .update_user(signed_in.user, name, body.0.language, body.0.mail_tracking)
                 .await?
                 .into(),
         ))

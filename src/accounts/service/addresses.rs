@@ -44,6 +44,7 @@ impl Accounts {
                 }
                 let policy = service.collected_by(tx, user)?.under;
                 users::set_address(tx, user, &new, policy, now)?;
+                service.mailer.address_works(tx, &new)?;
                 // What was mailed to the old address lets nobody in any more.
                 for purpose in [Purpose::ResetPassword, Purpose::VerifyAddress] {
                     links::delete_all(tx, user, purpose)?;

@@ -61,6 +61,8 @@ pub type BarsChanged = Arc<dyn Fn() + Send + Sync>;
 pub struct Account {
     pub user: User,
     pub recovery_codes_left: i64,
+    /// Whether it is counted that they open our mails (promise 15).
+    pub mail_tracking: bool,
 }
 
 /// What a session shows of itself.

@@ -91,6 +91,7 @@ impl Accounts {
                 let known = existing(tx, user)?;
                 users::set_password(tx, user, &hash, now)?;
                 users::set_verified(tx, user, now)?;
+                service.mailer.address_works(tx, &known.user.email)?;
                 sessions::delete_all(tx, user, None)?;
                 for purpose in [Purpose::VerifyAddress, Purpose::ChangeAddress] {
                     links::delete_all(tx, user, purpose)?;

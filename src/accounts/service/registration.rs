@@ -1,6 +1,6 @@
 //! Registration, and the verification of an address.
 
-use super::{Accounts, Asked};
+use super::{Accounts, Asked, existing};
 use crate::accounts::jobs::AnswerAddress;
 use crate::accounts::passwords::NewPassword;
 use crate::accounts::rules::{CHANGE_LINK, RESET_LINK, VERIFY_LINK};
@@ -122,6 +122,8 @@ impl Accounts {
                 let (user, _) =
                     links::take(tx, Purpose::VerifyAddress, &token, now)?.ok_or(Error::DeadLink)?;
                 users::set_verified(tx, user, now)?;
+                let address = existing(tx, user)?.user.email;
+                service.mailer.address_works(tx, &address)?;
                 service.record(tx, user, "user.address_verified")
             })
             .await

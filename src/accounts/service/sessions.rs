@@ -7,7 +7,7 @@ use crate::accounts::{Client, Error, LoginRecord, Name, Principal, Session, Sign
 use crate::clock::Timestamp;
 use crate::db::Conn;
 use crate::ids::{LoginRecordId, MemberId, SessionId, UserId};
-use crate::mail::Language;
+use crate::mail::{self, Language};
 use crate::secrets::{Token, token_sha256};
 
 /// A session that has just begun, with the token that is told once.
@@ -127,6 +127,7 @@ impl Accounts {
         user: UserId,
         name: Option<Option<Name>>,
         language: Option<Language>,
+        mail_tracking: Option<bool>,
     ) -> Result<Account, Error> {
         let service = self.clone();
         self.db
@@ -138,6 +139,9 @@ impl Accounts {
                 }
                 if let Some(language) = language {
                     users::set_language(tx, user, language)?;
+                }
+                if let Some(on) = mail_tracking {
+                    service.mailer.count_looks_of(tx, user, on)?;
                 }
                 service.record(tx, user, "user.updated")?;
                 account(tx, user)
@@ -206,6 +210,7 @@ pub(super) fn account(conn: &mut Conn, user: UserId) -> Result<Account, Error> {
     let user = existing(conn, user)?.user;
     let recovery_codes_left = users::count_recovery_codes(conn, user.id)?;
     Ok(Account {
+        mail_tracking: mail::counts_looks_of(conn, user.id)?,
         user,
         recovery_codes_left,
     })

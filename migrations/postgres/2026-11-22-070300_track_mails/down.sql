@@ -1,0 +1,2 @@
+DROP TABLE mail_untracked;
+DROP TABLE mail_tracks;
