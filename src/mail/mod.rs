@@ -26,7 +26,7 @@ pub use jobs::SendMail;
 pub use preferences::{Asked, Letter, Wish, Wisher};
 pub use render::{Links, Rendered, Renderer};
 pub use service::{Mailer, Personal, Recipient, Shared, Subscription};
-pub use templates::Template;
+pub use templates::{Announcement, NoticeKind, OutageStage, Template};
 pub use transport::{Memory, Outgoing, SendError, Transport};
 
 use crate::clock::Timestamp;
