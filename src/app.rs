@@ -424,12 +424,11 @@ impl App {
             .routes(Route::new())
             .nest(
                 openapi::PREFIX,
-                self.idempotency
-                    .around(
-                        openapi::routes(self.apis())
-                            .data(self.door())
-                            .data(self.operators_door()),
-                    ),
+                self.idempotency.around(
+                    openapi::routes(self.apis())
+                        .data(self.door())
+                        .data(self.operators_door()),
+                ),
             )
             .at(
                 "/api/openapi.json",

@@ -1,5 +1,7 @@
 //! The command line. Reads the settings, does what is asked, says what went wrong.
 
+mod announcing;
+
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
@@ -11,6 +13,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use url::Url;
+
+use announcing::{BreachCommand, NoticeCommand, OperatorCommand};
 
 use crate::{
     app::App,
@@ -65,6 +69,15 @@ enum Command {
     /// Draft, compare and post the privacy policy and the terms, and see how far a version has come.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Add, list and remove those who run the service by its API.
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// Write, preview, send and cancel what is announced to members.
+    #[command(subcommand)]
+    Notice(NoticeCommand),
+    /// See a breach of personal data through: who is affected, the authority's 72 hours, the mail, the report.
+    #[command(subcommand)]
+    Breach(BreachCommand),
     /// Copy the whole database into a file, while the service runs: a SQLite database, or what pg_restore reads.
     Backup {
         /// Where to; must not exist yet.
@@ -168,6 +181,9 @@ async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
         Command::LegacyId { key, id } => set_legacy_id(config, key, id).await,
         Command::Reroll { whose, from, to } => reroll(config, whose, from, to).await,
         Command::Policy(command) => policy(config, command).await,
+        Command::Operator(command) => announcing::operator(build(config)?, command).await,
+        Command::Notice(command) => announcing::notice(build(config)?, command).await,
+        Command::Breach(command) => announcing::breach(build(config)?, command).await,
         Command::Backup { file } => {
             backup(&database, &file).await?;
             println!("Backed up to {}.", file.display());

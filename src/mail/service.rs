@@ -200,7 +200,9 @@ impl Mailer {
             .map(|_| MessageId::new(&self.clock, &self.random))
             .collect();
         let refused = if refusable {
-            let to = recipients.iter().map(|recipient| (&recipient.to, recipient.member));
+            let to = recipients
+                .iter()
+                .map(|recipient| (&recipient.to, recipient.member));
             store::suppressed_among(tx, category, to)?
         } else {
             BTreeSet::new()

@@ -9,7 +9,7 @@ use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Category, EmailAddress, Language, Message, MessageState, NoticeKind, Outgoing, OutageStage, rules,
+    Category, EmailAddress, Language, Message, MessageState, NoticeKind, OutageStage, Outgoing, rules,
 };
 use crate::both;
 use crate::clock::Timestamp;

@@ -94,7 +94,11 @@ fn check_outage(new: &NewNotice, thread: &[Notice], faults: &mut Vec<Wrong>) {
     if new.stage == Some(Stage::Planned) && (new.starts_at.is_none() || new.ends_at.is_none()) {
         faults.push(wrong("starts_at", "and `ends_at` are needed for what is planned"));
     }
-    if new.starts_at.zip(new.ends_at).is_some_and(|(from, to)| to <= from) {
+    if new
+        .starts_at
+        .zip(new.ends_at)
+        .is_some_and(|(from, to)| to <= from)
+    {
         faults.push(wrong("ends_at", "must be after `starts_at`"));
     }
     if new.follows.is_none() {
@@ -186,7 +190,10 @@ pub fn checked_audience(audience: Audience, faults: &mut Vec<Wrong>) -> Audience
     for site in &audience.sites {
         match site.parse() {
             Ok(HostPattern::Host(host)) => sites.push(host),
-            _ => faults.push(wrong("audience", format!("names a site that is no host: {site:?}"))),
+            _ => faults.push(wrong(
+                "audience",
+                format!("names a site that is no host: {site:?}"),
+            )),
         }
     }
     Audience { sites, ..audience }
@@ -210,11 +217,17 @@ pub fn policy_words(version: &PolicyVersion) -> (Words, Words) {
     let title = match version.document {
         Document::Privacy => Words {
             en: format!("Changes to our privacy policy (version {})", version.version),
-            de: format!("Unsere Datenschutzhinweise ändern sich (Version {})", version.version),
+            de: format!(
+                "Unsere Datenschutzhinweise ändern sich (Version {})",
+                version.version
+            ),
         },
         Document::Terms => Words {
             en: format!("Changes to our terms of service (version {})", version.version),
-            de: format!("Unsere Nutzungsbedingungen ändern sich (Version {})", version.version),
+            de: format!(
+                "Unsere Nutzungsbedingungen ändern sich (Version {})",
+                version.version
+            ),
         },
     };
     let material = || version.changes.iter().filter(|change| change.material);
@@ -401,7 +414,10 @@ mod tests {
             standing(Stage::Planned, State::Sent),
             standing(Stage::Begun, State::Sent),
         ];
-        assert!(checked(next(Stage::Begun), &begun).is_ok(), "there may be more to say");
+        assert!(
+            checked(next(Stage::Begun), &begun).is_ok(),
+            "there may be more to say"
+        );
         assert!(fields(next(Stage::Planned), &begun).contains(&"stage"));
         let over = [standing(Stage::Over, State::Sent)];
         assert_eq!(fields(next(Stage::Begun), &over), ["follows"]);
@@ -469,7 +485,10 @@ mod tests {
         };
         assert_eq!(may_close(&known, None), Err(NotClosed::NotTold));
         assert_eq!(may_close(&known, Some(State::Sending)), Err(NotClosed::NotTold));
-        assert_eq!(may_close(&known, Some(State::Sent)), Err(NotClosed::AuthorityOpen));
+        assert_eq!(
+            may_close(&known, Some(State::Sent)),
+            Err(NotClosed::AuthorityOpen)
+        );
         let told = Breach {
             authority_at: Some(at(3)),
             ..known

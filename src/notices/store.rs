@@ -247,12 +247,7 @@ pub fn list_meant(
 }
 
 /// Some of those meant who don't have the notice yet.
-pub fn list_untold(
-    conn: &mut Conn,
-    notice: &Notice,
-    leaving_too: bool,
-    limit: i64,
-) -> Result<Vec<MemberId>> {
+pub fn list_untold(conn: &mut Conn, notice: &Notice, leaving_too: bool, limit: i64) -> Result<Vec<MemberId>> {
     if notice.audience.is_nobody() {
         return Ok(Vec::new());
     }
@@ -600,9 +595,7 @@ pub fn list_breaches(conn: &mut Conn) -> Result<Vec<Breach>> {
 }
 
 /// The breaches of which the authority was not told, with when the operator was reminded, and told that it is late.
-pub fn list_unanswered(
-    conn: &mut Conn,
-) -> Result<Vec<(Breach, Option<Timestamp>, Option<Timestamp>)>> {
+pub fn list_unanswered(conn: &mut Conn) -> Result<Vec<(Breach, Option<Timestamp>, Option<Timestamp>)>> {
     let rows: Vec<(BreachRow, Option<Timestamp>, Option<Timestamp>)> = breaches::table
         .filter(breaches::authority_at.is_null())
         .filter(breaches::closed_at.is_null())

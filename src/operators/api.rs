@@ -283,15 +283,10 @@ impl OperatorsApi {
         after: Query<Option<Cursor>>,
     ) -> Result<Json<OperatorRecord>, Problem> {
         let about = target.0.clone().unwrap_or_else(|| "all".to_owned());
-        caller
-            .looks(Operation::ListOperatorRecord, about, None)
-            .await?;
-        let before = after.0.map(|cursor| {
-            (
-                in_our_time(cursor.at),
-                OperatorEntryId::from_uuid(cursor.id),
-            )
-        });
+        caller.looks(Operation::ListOperatorRecord, about, None).await?;
+        let before = after
+            .0
+            .map(|cursor| (in_our_time(cursor.at), OperatorEntryId::from_uuid(cursor.id)));
         let found = self
             .operators
             .list_record(target.0, before, page::one_more(limit.0))

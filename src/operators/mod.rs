@@ -163,7 +163,11 @@ pub fn record(
     if by.operator().is_none()
         && let Some(fields) = detail.as_object_mut()
     {
-        let way = if by == By::Service { "service" } else { "command_line" };
+        let way = if by == By::Service {
+            "service"
+        } else {
+            "command_line"
+        };
         fields.insert("by".to_owned(), way.into());
     }
     let recorded = Recorded {

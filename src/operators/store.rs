@@ -154,9 +154,8 @@ pub fn list_entries(
         .order((operator_record::at.desc(), operator_record::id.desc()))
         .limit(limit)
         .load(conn)?;
-    let entries = rows
-        .into_iter()
-        .map(|(id, operator, action, target, reason, Json(detail), at)| Recorded {
+    let entries = rows.into_iter().map(
+        |(id, operator, action, target, reason, Json(detail), at)| Recorded {
             id,
             operator,
             action,
@@ -164,6 +163,7 @@ pub fn list_entries(
             reason,
             detail,
             at,
-        });
+        },
+    );
     Ok(entries.collect())
 }

@@ -80,7 +80,14 @@ pub fn list_addressees(
     all: &[MemberId],
     at_least: Role,
 ) -> Result<Vec<(MemberId, Addressee)>> {
-    type Row = (MemberId, UserId, EmailAddress, Language, Timestamp, PolicyVersionId);
+    type Row = (
+        MemberId,
+        UserId,
+        EmailAddress,
+        Language,
+        Timestamp,
+        PolicyVersionId,
+    );
     let roles: Vec<Role> = Role::ALL.into_iter().filter(|role| *role >= at_least).collect();
     let rows: Vec<Row> = memberships::table
         .inner_join(users::table.on(users::id.eq(memberships::user_id)))

@@ -481,7 +481,9 @@ pub(super) fn letter(template: &Template) -> Letter {
             };
             let mut blocks = vec![
                 Block::heading(heading),
-                Block::text("Eine Datenpanne ist der Behörde binnen 72 Stunden zu melden, nachdem sie bemerkt wurde (DSGVO, Artikel 33); oder es ist festzuhalten, warum nicht. Beides ist noch nicht geschehen."),
+                Block::text(
+                    "Eine Datenpanne ist der Behörde binnen 72 Stunden zu melden, nachdem sie bemerkt wurde (DSGVO, Artikel 33); oder es ist festzuhalten, warum nicht. Beides ist noch nicht geschehen.",
+                ),
                 Block::Rows(vec![
                     ("Was geschehen ist".into(), what.clone()),
                     ("Fällig".into(), time(*due_at)),
@@ -489,9 +491,13 @@ pub(super) fn letter(template: &Template) -> Letter {
                 ]),
             ];
             if *passed {
-                blocks.push(Block::text("Wird sie später gemeldet, gehören die Gründe der Verzögerung dazu."));
+                blocks.push(Block::text(
+                    "Wird sie später gemeldet, gehören die Gründe der Verzögerung dazu.",
+                ));
             }
-            blocks.push(Block::small("Melden Sie sie der Behörde und halten Sie es fest: `contactbar breach authority`."));
+            blocks.push(Block::small(
+                "Melden Sie sie der Behörde und halten Sie es fest: `contactbar breach authority`.",
+            ));
             Letter {
                 subject: subject.into(),
                 preview: preview.into(),

@@ -469,7 +469,9 @@ pub(super) fn letter(template: &Template) -> Letter {
             };
             let mut blocks = vec![
                 Block::heading(heading),
-                Block::text("The authority has to be told of a breach within 72 hours of its being noticed (GDPR, article 33), or it has to be on record why not. Neither is so yet."),
+                Block::text(
+                    "The authority has to be told of a breach within 72 hours of its being noticed (GDPR, article 33), or it has to be on record why not. Neither is so yet.",
+                ),
                 Block::Rows(vec![
                     ("What happened".into(), what.clone()),
                     ("Due".into(), time(*due_at)),
@@ -477,9 +479,13 @@ pub(super) fn letter(template: &Template) -> Letter {
                 ]),
             ];
             if *passed {
-                blocks.push(Block::text("If it is told later, the reasons for the delay go with it."));
+                blocks.push(Block::text(
+                    "If it is told later, the reasons for the delay go with it.",
+                ));
             }
-            blocks.push(Block::small("Tell the authority, and note it: `contactbar breach authority`."));
+            blocks.push(Block::small(
+                "Tell the authority, and note it: `contactbar breach authority`.",
+            ));
             Letter {
                 subject: subject.into(),
                 preview: preview.into(),

@@ -286,10 +286,7 @@ impl BreachesApi {
         body: Json<AudienceBody>,
     ) -> Result<Json<BreachBody>, Problem> {
         let by = caller.may(Operation::SetBreachAffected);
-        let view = self
-            .notices
-            .set_affected(by, breach_id.0, body.0.into())
-            .await?;
+        let view = self.notices.set_affected(by, breach_id.0, body.0.into()).await?;
         Ok(Json(view.into()))
     }
 
@@ -370,10 +367,7 @@ impl BreachesApi {
     ) -> Result<Json<BreachBody>, Problem> {
         let by = caller.may(Operation::NotifyBreach);
         let (title, text) = (body.0.title.into(), body.0.body.into());
-        let view = self
-            .notices
-            .notify_breach(by, breach_id.0, title, text)
-            .await?;
+        let view = self.notices.notify_breach(by, breach_id.0, title, text).await?;
         Ok(Json(view.into()))
     }
 
@@ -391,10 +385,7 @@ impl BreachesApi {
         body: Json<BreachReport>,
     ) -> Result<Json<BreachBody>, Problem> {
         let by = caller.may(Operation::ReportBreach);
-        let view = self
-            .notices
-            .report_breach(by, breach_id.0, body.0.report)
-            .await?;
+        let view = self.notices.report_breach(by, breach_id.0, body.0.report).await?;
         Ok(Json(view.into()))
     }
 

@@ -40,9 +40,7 @@ impl From<Error> for Problem {
             Error::Announced => Problem::conflict(
                 "Those affected were told already: who else is affected is a breach of its own.",
             ),
-            Error::NobodyAffected => {
-                Problem::conflict("Nobody is known to be affected: say who is, first.")
-            }
+            Error::NobodyAffected => Problem::conflict("Nobody is known to be affected: say who is, first."),
             Error::NotClosed(lacks) => {
                 let mut lacks = lacks.to_string();
                 lacks[..1].make_ascii_uppercase();

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::writing::people_of;
 use super::Notices;
+use super::writing::people_of;
 use crate::accounts::{self, Role};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Result as DbResult};
@@ -73,12 +73,7 @@ impl Notices {
     }
 
     /// Says who is affected; an audience of nobody says that nobody is. Until they are told it can be said anew.
-    pub async fn set_affected(
-        &self,
-        by: By,
-        id: BreachId,
-        affected: Audience,
-    ) -> Result<BreachView, Error> {
+    pub async fn set_affected(&self, by: By, id: BreachId, affected: Audience) -> Result<BreachView, Error> {
         let mut faults = Vec::new();
         let affected = rules::checked_audience(affected, &mut faults);
         if !faults.is_empty() {
@@ -291,7 +286,11 @@ impl Notices {
         operator: Option<&EmailAddress>,
     ) -> Result<(), Error> {
         tracing::warn!(breach.id = %breach.id, breach.overdue = passed, "the authority has not been told of a breach");
-        let action = if passed { "breach.overdue" } else { "breach.nearly_due" };
+        let action = if passed {
+            "breach.overdue"
+        } else {
+            "breach.nearly_due"
+        };
         self.record(tx, By::Service, action, breach.id, json!({}))?;
         let Some(to) = operator else { return Ok(()) };
         let template = Template::BreachDue {

@@ -96,12 +96,7 @@ impl Notices {
             .collect())
     }
 
-    fn mail(
-        &self,
-        tx: &mut Conn,
-        notice: &Notice,
-        people: Vec<(MemberId, Addressee)>,
-    ) -> Result<(), Error> {
+    fn mail(&self, tx: &mut Conn, notice: &Notice, people: Vec<(MemberId, Addressee)>) -> Result<(), Error> {
         let (now, purpose) = (self.now(), notice.kind.category().purpose());
         // The first version allows notices, and no change takes that away: the versions alone answer for everybody.
         let ledger = policies::ledger_of(tx, None)?;

@@ -73,10 +73,7 @@ pub(super) fn people_of(conn: &mut Conn, audience: &Audience, leaving_too: bool)
         let mut reached = BTreeSet::new();
         for (member, addressee) in accounts::list_addressees(conn, &members, Role::Admin)? {
             reached.insert(member);
-            found
-                .people
-                .entry(addressee.user)
-                .or_insert((member, addressee));
+            found.people.entry(addressee.user).or_insert((member, addressee));
         }
         found.unreachable += members.len() - reached.len();
     }
