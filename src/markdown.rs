@@ -37,27 +37,36 @@ pub fn to_html(markdown: &str) -> String {
     out
 }
 
-/// The same, for a part of a page that has headings above it: none within is higher than `h3`.
+/// The same, for a part of a page that has headings of the second level above it: the first within is of the third, and none
+/// leaves a level out, however they were written.
 pub fn to_html_below(markdown: &str) -> String {
-    let lower = |level: HeadingLevel| match level {
-        HeadingLevel::H1 => HeadingLevel::H3,
-        HeadingLevel::H2 => HeadingLevel::H4,
-        HeadingLevel::H3 => HeadingLevel::H5,
-        _ => HeadingLevel::H6,
-    };
+    const LEVELS: [HeadingLevel; 6] = [
+        HeadingLevel::H1,
+        HeadingLevel::H2,
+        HeadingLevel::H3,
+        HeadingLevel::H4,
+        HeadingLevel::H5,
+        HeadingLevel::H6,
+    ];
+    // The levels as written that are open here, the highest first.
+    let mut open: Vec<HeadingLevel> = Vec::new();
     let lowered = events(markdown).map(|event| match event {
         Event::Start(Tag::Heading {
             level,
             id,
             classes,
             attrs,
-        }) => Event::Start(Tag::Heading {
-            level: lower(level),
-            id,
-            classes,
-            attrs,
-        }),
-        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
+        }) => {
+            open.retain(|above| *above < level);
+            open.push(level);
+            Event::Start(Tag::Heading {
+                level: LEVELS[(open.len() + 1).min(5)],
+                id,
+                classes,
+                attrs,
+            })
+        }
+        Event::End(TagEnd::Heading(_)) => Event::End(TagEnd::Heading(LEVELS[(open.len() + 1).min(5)])),
         other => other,
     });
     let mut out = String::new();
@@ -168,8 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn within_a_part_no_heading_is_higher_than_the_third() {
-        assert_eq!(to_html_below("# One\n\n## Two\n"), "<h3>One</h3>\n<h4>Two</h4>\n");
+    fn within_a_part_headings_begin_with_the_third_and_leave_none_out() {
+        for (written, shown) in [
+            ("# One\n\n## Two\n", "<h3>One</h3>\n<h4>Two</h4>\n"),
+            ("### One\n\n# Two\n", "<h3>One</h3>\n<h3>Two</h3>\n"),
+            ("## One\n\n###### Two\n", "<h3>One</h3>\n<h4>Two</h4>\n"),
+        ] {
+            assert_eq!(to_html_below(written), shown);
+        }
     }
 
     #[test]

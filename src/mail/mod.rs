@@ -370,6 +370,15 @@ impl Category {
         matches!(self, Self::Promotion | Self::CrossSelling)
     }
 
+    /// Whose mails of this kind a refusal stops: a member's, or, where it is between a person and us, everybody's, whatever
+    /// member a mail is on record for.
+    pub fn scope(self, member: Option<MemberId>) -> Option<MemberId> {
+        match self {
+            Self::Features | Self::Promotion | Self::CrossSelling | Self::Nudge => None,
+            _ => member,
+        }
+    }
+
     /// Whether a recipient may say no: then the mail carries a one-click way out (promise 20), and the others a link
     /// to the preferences.
     pub fn may_be_refused(self) -> bool {

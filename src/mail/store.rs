@@ -433,8 +433,9 @@ pub fn mark_unsent(
     Ok(())
 }
 
-/// The scope of what concerns one member's mails, or everybody's.
-fn scope(member: Option<MemberId>) -> String {
+/// The scope of what concerns one member's mails of a kind, or everybody's.
+fn scope(category: Category, member: Option<MemberId>) -> String {
+    let member = category.scope(member);
     member.map(|member| member.to_string()).unwrap_or_default()
 }
 
@@ -464,7 +465,7 @@ pub fn is_suppressed(
     let found = suppressions::table
         .filter(suppressions::address.eq(address.folded()))
         .filter(suppressions::purpose.eq(category))
-        .filter(suppressions::scope.eq_any([String::new(), scope(member)]))
+        .filter(suppressions::scope.eq_any([String::new(), scope(category, member)]))
         .count()
         .get_result::<i64>(conn)?;
     if found > 0 || !category.is_asked_for() {
@@ -481,7 +482,7 @@ pub fn suppressed_among<'a>(
     to: impl Iterator<Item = (&'a EmailAddress, MemberId)>,
 ) -> Result<BTreeSet<usize>> {
     let all: Vec<(String, String)> = to
-        .map(|(address, member)| (address.folded(), scope(Some(member))))
+        .map(|(address, member)| (address.folded(), scope(category, Some(member))))
         .collect();
     let mut refused: BTreeSet<(String, String)> = BTreeSet::new();
     for some in all.chunks(1000) {
@@ -528,7 +529,7 @@ pub fn suppress(
     let row = (
         suppressions::address.eq(address.folded()),
         suppressions::purpose.eq(category),
-        suppressions::scope.eq(scope(member)),
+        suppressions::scope.eq(scope(category, member)),
         suppressions::reason.eq(reason),
         suppressions::created_at.eq(now),
     );
@@ -550,7 +551,7 @@ pub fn allow(
         suppressions::table
             .filter(suppressions::address.eq(address.folded()))
             .filter(suppressions::purpose.eq(category))
-            .filter(suppressions::scope.eq(scope(member))),
+            .filter(suppressions::scope.eq(scope(category, member))),
     )
     .execute(conn)?;
     Ok(())
@@ -696,6 +697,9 @@ pub fn kinds_sent(conn: &mut Conn, address: &EmailAddress) -> Result<Vec<KindSen
         .select((messages::category, messages::member_id, messages::headers))
         .load(conn)?;
     let mut seen = std::collections::BTreeSet::new();
+    for (category, member, _) in &mut newest {
+        *member = category.scope(*member);
+    }
     newest.retain(|(category, member, _)| seen.insert((*category, *member)));
     newest.sort_by_key(|(category, member, _)| (*category, *member));
     Ok(newest)

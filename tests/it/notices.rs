@@ -239,8 +239,9 @@ both_databases! {
                 assert_eq!(mail.subject, subject);
                 assert_eq!(mail.unsubscribe.is_some(), kind == "feature", "{kind}");
                 assert!(mail.text.contains("Bars stay on. More (https://status.example/)"), "{}", mail.text);
-                let way_out = if kind == "feature" { "/mail/unsubscribe/msg_" } else { "/settings/mail" };
+                let way_out = if kind == "feature" { "/mail/unsubscribe/msg_" } else { "/mail/preferences/msg_" };
                 assert!(mail.text.contains(way_out) && mail.html.contains(way_out), "{kind}: {}", mail.text);
+                assert_eq!(mail.text.contains("/mail/unsubscribe/"), kind == "feature");
                 assert!(!mail.text.contains("0place0") && !mail.html.contains("0place0"), "{kind}");
                 if let Some(release) = rest["release"].as_str() {
                     assert!(mail.text.contains(&format!("Version: {release}")), "{}", mail.text);
@@ -262,6 +263,7 @@ both_databases! {
             let text = text["text"].as_str().unwrap();
             assert!(text.contains("Bars stay on") && !text.contains("0place0"), "{text}");
             assert!(kind != "feature" || text.contains("/mail/unsubscribe/…"), "the way out is the recipient's: {text}");
+            assert!(!text.contains("/mail/preferences/msg_"), "{text}");
         }
         let nobody = operator.post("/api/v1/operator/notices", written("feature", "T", json!({ "audience": {} }))).await;
         assert_eq!(nobody.problem(422), ["audience: names nobody: say `everyone`, or plans, regions, sites or members"]);
@@ -283,6 +285,10 @@ both_databases! {
         app.client().call(poem::http::Method::POST, &way_out)
             .header("content-type", "application/x-www-form-urlencoded").body("List-Unsubscribe=One-Click")
             .send().await.expect_success();
+        // It is between her and us, whatever member the mail is on record for: her settings say so too.
+        let settings = anna.client.get("/api/v1/users/me/mail-preferences").await.expect(200);
+        let features: Vec<&Value> = settings["items"].as_array().unwrap().iter().filter(|item| item["category"] == "features").collect();
+        assert_eq!((features.len(), &features[0]["wish"]), (1, &json!("off")), "{settings}");
         app.clock.advance(MINUTE);
         let id = write(&operator, written("feature", "Second", json!({}))).await;
         let preview = operator.get(&format!("/api/v1/operator/notices/{id}/preview")).await.expect(200);

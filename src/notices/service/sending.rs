@@ -47,7 +47,14 @@ impl Notices {
                 let now = service.now();
                 match notice.state {
                     State::Draft | State::Sent | State::Cancelled => return Ok(false),
-                    State::Scheduled if notice.scheduled_for.is_none_or(|at| at > now) => return Ok(false),
+                    State::Scheduled if notice.scheduled_for.is_some_and(|at| at > now) => {
+                        // A clock that was set back has brought the job here too early.
+                        let job = JobId::new(&service.clock, &service.random);
+                        let payload = SendNoticePayload { notice: id };
+                        let at = notice.scheduled_for.unwrap_or(now);
+                        jobs::enqueue_for::<SendNotice>(tx, job, &payload, at, None)?;
+                        return Ok(false);
+                    }
                     State::Scheduled => {
                         notice.state = State::Sending;
                         notice.begun_at = Some(now);
