@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn nothing_written_becomes_markup() {
-        let text = "<script>x</script> <b>y</b> [no](javascript:alert(1)) [yes](https://a.example/) \
+        let text = "<script>x</script>\n\nA <b>y</b> [no](javascript:alert(1)) [yes](https://a.example/) \
                     [own](/status) [not](//evil.example) ![alt](https://a.example/p.png)";
         let html = to_html(text);
         for bad in ["<script", "<b>", "javascript:", "<img", "//evil"] {

@@ -101,12 +101,15 @@ impl Described {
             match parameter["in"].as_str() {
                 Some("path") if name == "member_id" => path = path.replace("{member_id}", member),
                 Some("path") => path = path.replace(&format!("{{{name}}}"), &value),
-                Some("query") if parameter["required"] == true => query.push(format!("{name}={value}")),
+                Some("query") if parameter["required"] == true => query.push((name, value)),
                 _ => {}
             }
         }
         if !query.is_empty() {
-            path = format!("{path}?{}", query.join("&"));
+            let query = url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(query)
+                .finish();
+            path = format!("{path}?{query}");
         }
         let call = client.call(self.method.clone(), &path).peer_at(peer);
         match &self.body {
