@@ -65,6 +65,8 @@ use crate::{
     },
     jobs,
     mail::{self, Links, Mailer, ReadReports, SendMail, SettleAddress, TidyMail, Transport},
+    notices::{self, Notices, SendNotice, WatchBreaches},
+    operators::{self, Operators, api::OperatorsApi},
     outgoing::Outgoing,
     policies::{self, Policies, api::PoliciesApi},
     secrets::Random,
@@ -86,6 +88,7 @@ pub type Apis = (
     ViewsApi,
     WebhooksApi,
     InstallApi,
+    (OperatorsApi, notices::api::Apis),
 );
 
 /// How many passwords are hashed at a time: 19 MiB and a core each.
@@ -110,6 +113,8 @@ pub struct App {
     pub tracking: Tracking,
     pub surroundings: Surroundings,
     pub contacts: Contacts,
+    pub operators: Operators,
+    pub notices: Notices,
     installs: Installs,
     install_limit: RateLimit<MemberId>,
     form_limits: FormLimits,
@@ -206,6 +211,9 @@ impl App {
             outgoing,
         );
 
+        let operators = Operators::new(db.clone(), clock.clone(), random.clone());
+        let notices = Notices::new(db.clone(), clock.clone(), random.clone(), mailer.clone());
+
         let queue = tracking.clone();
         metrics.observe(
             "ingest_queue_depth",
@@ -248,6 +256,7 @@ impl App {
         jobs.register(EndMember {
             accounts: accounts.clone(),
             forget: vec![
+                Arc::new(notices::forget_member),
                 Arc::new(tracking::forget_member),
                 Arc::new(contacts::forget_member),
                 Arc::new(mail::forget_member),
@@ -295,6 +304,13 @@ impl App {
         jobs.register_scheduled(SendDigests(contacts.clone()), SendDigests::EVERY);
         jobs.register_scheduled(PurgeDeliveries(contacts.clone()), PurgeDeliveries::EVERY);
 
+        jobs.register(SendNotice(notices.clone()));
+        let watch = WatchBreaches {
+            notices: notices.clone(),
+            operator: config.operator_address.clone(),
+        };
+        jobs.register_scheduled(watch, WatchBreaches::EVERY);
+
         let form_limits = FormLimits {
             of_address: per_minute(&config, "form", POSTS_PER_MINUTE_AND_ADDRESS, &clock),
             of_bar: per_minute(&config, "bar", POSTS_PER_MINUTE_AND_BAR, &clock),
@@ -322,6 +338,8 @@ impl App {
             tracking,
             surroundings,
             contacts,
+            operators,
+            notices,
             installs,
             install_limit,
             form_limits,
@@ -336,6 +354,14 @@ impl App {
             accounts: self.accounts.clone(),
             limit: self.account_limit.clone(),
             notice: notice(&self.surroundings.own),
+        }
+    }
+
+    /// By which the operators' operations learn who asks.
+    fn operators_door(&self) -> operators::api::Door {
+        operators::api::Door {
+            operators: self.operators.clone(),
+            limit: self.account_limit.clone(),
         }
     }
 
@@ -373,6 +399,12 @@ impl App {
                 installs: self.installs.clone(),
                 limit: self.install_limit.clone(),
             },
+            (
+                OperatorsApi {
+                    operators: self.operators.clone(),
+                },
+                notices::api::apis(&self.notices),
+            ),
         )
     }
 
@@ -413,8 +445,11 @@ impl App {
             .routes(Route::new())
             .nest(
                 openapi::PREFIX,
-                self.idempotency
-                    .around(openapi::routes(self.apis()).data(self.door())),
+                self.idempotency.around(
+                    openapi::routes(self.apis())
+                        .data(self.door())
+                        .data(self.operators_door()),
+                ),
             )
             .at(
                 "/api/openapi.json",

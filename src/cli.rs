@@ -1,5 +1,6 @@
 //! The command line. Reads the settings, does what is asked, says what went wrong.
 
+mod announcing;
 mod mail;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
@@ -13,6 +14,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use url::Url;
+
+use announcing::{BreachCommand, NoticeCommand, OperatorCommand};
 
 use crate::{
     app::App,
@@ -70,6 +73,15 @@ enum Command {
     /// Publish the keys of mails, take in what came back, see and retry what was given up.
     #[command(subcommand)]
     Mail(mail::MailCommand),
+    /// Add, list and remove those who run the service by its API.
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// Write, preview, send and cancel what is announced to members.
+    #[command(subcommand)]
+    Notice(NoticeCommand),
+    /// See a breach of personal data through: who is affected, the authority's 72 hours, the mail, the report.
+    #[command(subcommand)]
+    Breach(BreachCommand),
     /// Copy the whole database into a file, while the service runs: a SQLite database, or what pg_restore reads.
     Backup {
         /// Where to; must not exist yet.
@@ -177,6 +189,9 @@ async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Reroll { whose, from, to } => reroll(config, whose, from, to).await,
         Command::Policy(command) => policy(config, command).await,
         Command::Mail(command) => mail::run(config, command).await,
+        Command::Operator(command) => announcing::operator(build(config)?, command).await,
+        Command::Notice(command) => announcing::notice(build(config)?, command).await,
+        Command::Breach(command) => announcing::breach(build(config)?, command).await,
         Command::Backup { file } => {
             backup(&database, &file).await?;
             println!("Backed up to {}.", file.display());

@@ -110,6 +110,10 @@ ids! {
     SubmissionId = "sub";
     NoteId = "note";
     ContactViewId = "cvw";
+    OperatorId = "opr";
+    OperatorEntryId = "ope";
+    NoticeId = "ntc";
+    BreachId = "brc";
     WebhookId = "whk";
     DeliveryId = "dlv";
     MessageId = "msg";

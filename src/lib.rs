@@ -5,6 +5,7 @@ pub mod secrets;
 pub mod ids;
 pub mod csv;
 pub mod text;
+pub mod markdown;
 pub mod outgoing;
 
 #[macro_use]
@@ -20,6 +21,7 @@ pub mod audit;
 pub mod http;
 
 pub mod accounts;
+pub mod operators;
 pub mod bars;
 
 pub mod tracking;
@@ -28,6 +30,8 @@ pub mod contacts;
 
 pub mod embed;
 pub mod install;
+
+pub mod notices;
 
 pub mod demo;
 

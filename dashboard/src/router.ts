@@ -36,6 +36,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
       '/': () => import('./pages/contacts/ContactsPage.svelte'),
       '/:contact': () => import('./pages/contacts/ContactPage.svelte'),
     },
+    '/notices': () => import('./pages/notices/NoticesPage.svelte'),
     '/settings': {
       layout: () => import('./pages/settings/SettingsLayout.svelte'),
       '/': () => import('./pages/settings/ProfilePage.svelte'),

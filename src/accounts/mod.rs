@@ -40,7 +40,7 @@ pub use service::{
     Account, Accounts, Agreed, BarsChanged, Current, LogIn, LoggedIn, NewSession, Registration, SecondFactor,
     TotpEnrolment,
 };
-pub use store::addressees::find_addressees;
+pub use store::addressees::{find_addressees, list_addressees};
 pub use team::{
     Invitation, Member, MemberChange, MemberKind, NewMember, OwnMember, Region, TeamError, TeamUser, TimeZone,
 };

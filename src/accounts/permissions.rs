@@ -19,6 +19,8 @@ pub enum Rule {
     /// A user with at least this role in the session's current member; or a token of that member with the scope.
     /// Without a scope never a token.
     Member { at_least: Role, scope: Option<Scope> },
+    /// Who runs the service, by an operator's token: never a user, never a member's token.
+    Operator,
 }
 
 macro_rules! operations {
@@ -45,6 +47,7 @@ macro_rules! operations {
 
 const ANYONE: Rule = Rule::Anyone;
 const SIGNED_IN: Rule = Rule::SignedIn;
+const OPERATOR: Rule = Rule::Operator;
 
 /// A role for users, a scope for tokens.
 const fn from(at_least: Role, scope: Scope) -> Rule {
@@ -208,6 +211,30 @@ operations! {
     RotateWebhookSecret = "rotate_webhook_secret": from(Admin, WebhooksWrite);
     ListDeliveries = "list_deliveries": from(Admin, WebhooksRead);
     RetryDelivery = "retry_delivery": from(Admin, WebhooksWrite);
+
+    // Notices, as they concern a member. Reading is each user's own.
+    ListNotices = "list_notices": from(Viewer, MembersRead);
+    MarkNoticeRead = "mark_notice_read": in_person(Viewer);
+
+    // The operators' own.
+    ReadOperator = "read_operator": OPERATOR;
+    ListOperatorRecord = "list_operator_record": OPERATOR;
+    WriteNotice = "write_notice": OPERATOR;
+    ListWrittenNotices = "list_written_notices": OPERATOR;
+    ReadWrittenNotice = "read_written_notice": OPERATOR;
+    PreviewNotice = "preview_notice": OPERATOR;
+    SendNotice = "send_notice": OPERATOR;
+    CancelNotice = "cancel_notice": OPERATOR;
+    ListNoticeRecipients = "list_notice_recipients": OPERATOR;
+    OpenBreach = "open_breach": OPERATOR;
+    ListBreaches = "list_breaches": OPERATOR;
+    ReadBreach = "read_breach": OPERATOR;
+    SetBreachAffected = "set_breach_affected": OPERATOR;
+    ListBreachAffected = "list_breach_affected": OPERATOR;
+    NoteBreachAuthority = "note_breach_authority": OPERATOR;
+    NotifyBreach = "notify_breach": OPERATOR;
+    ReportBreach = "report_breach": OPERATOR;
+    CloseBreach = "close_breach": OPERATOR;
 }
 
 /// Who is calling.
@@ -379,7 +406,7 @@ mod tests {
     fn the_table_holds_for_every_kind_of_principal() {
         for &operation in Operation::ALL {
             match operation.rule() {
-                Rule::Anyone => {}
+                Rule::Anyone | Rule::Operator => {}
                 Rule::SignedIn => {
                     assert_eq!(
                         may_in_person(operation, &Principal::Anonymous),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Error, Name, NewPassword, Role, UnknownName};
 use crate::clock::{DAY, MINUTE, Timestamp};
 use crate::db;
@@ -99,7 +101,8 @@ impl FromStr for MemberKind {
 }
 
 /// Where a member's data lives (promise 48).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, poem_openapi::Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case")]
 pub enum Region {
     Eu,

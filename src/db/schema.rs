@@ -778,9 +778,128 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    operators (id) {
+        id -> Uid,
+        name -> Text,
+        token_sha256 -> Binary,
+        hint -> Text,
+        created_at -> Moment,
+        expires_at -> Moment,
+        last_used_at -> Nullable<Moment>,
+        removed_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    operator_record (id) {
+        id -> Uid,
+        operator_id -> Nullable<Uid>,
+        action -> Text,
+        target -> Text,
+        reason -> Nullable<Text>,
+        detail -> Document,
+        at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    breaches (id) {
+        id -> Uid,
+        what -> Text,
+        noticed_at -> Moment,
+        opened_at -> Moment,
+        affected -> Nullable<Document>,
+        notice_id -> Nullable<Uid>,
+        authority_at -> Nullable<Moment>,
+        authority_words -> Nullable<Text>,
+        report -> Nullable<Text>,
+        reported_at -> Nullable<Moment>,
+        closed_at -> Nullable<Moment>,
+        warned_at -> Nullable<Moment>,
+        overdue_told_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    notices (id) {
+        id -> Uid,
+        kind -> Text,
+        stage -> Nullable<Text>,
+        thread_id -> Nullable<Uid>,
+        release -> Nullable<Text>,
+        starts_at -> Nullable<Moment>,
+        ends_at -> Nullable<Moment>,
+        title -> Document,
+        body -> Document,
+        audience -> Document,
+        state -> Text,
+        breach_id -> Nullable<Uid>,
+        written_at -> Moment,
+        scheduled_for -> Nullable<Moment>,
+        begun_at -> Nullable<Moment>,
+        sent_at -> Nullable<Moment>,
+        cancelled_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    notice_members (notice_id, member_id) {
+        notice_id -> Uid,
+        member_id -> Uid,
+        at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    notice_recipients (notice_id, user_id) {
+        notice_id -> Uid,
+        user_id -> Uid,
+        member_id -> Uid,
+        message_id -> Uid,
+        at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::db::types::*;
+    use diesel::sql_types::*;
+
+    notice_reads (notice_id, user_id) {
+        notice_id -> Uid,
+        user_id -> Uid,
+        read_at -> Moment,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     mail_consents,
     leads,
+    operators,
+    operator_record,
+    breaches,
+    notices,
+    notice_members,
+    notice_recipients,
+    notice_reads,
     policy_drafts,
     policy_windows,
     message_bodies,

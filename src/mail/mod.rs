@@ -31,7 +31,7 @@ pub use jobs::{ReadReports, SendMail, SettleAddress, TidyMail};
 pub use preferences::{Asked, Letter, Wish, Wisher};
 pub use render::{Links, Rendered, Renderer};
 pub use service::{Intake, Landing, Mailer, Personal, Recipient, Shared, Subscription};
-pub use templates::Template;
+pub use templates::{Announcement, NoticeKind, OutageStage, Template};
 pub use transport::{Memory, Outgoing, SendError, Stamp, Transport};
 
 use crate::clock::Timestamp;
@@ -448,6 +448,15 @@ impl Category {
             Self::AccountMail | Self::Security | Self::SystemAlerts | Self::Autoresponse | Self::Nudge => {
                 false
             }
+        }
+    }
+
+    /// Whose mails of this kind a refusal stops: a member's, or, where it is between a person and us, everybody's, whatever
+    /// member a mail is on record for.
+    pub fn scope(self, member: Option<MemberId>) -> Option<MemberId> {
+        match self {
+            Self::Features | Self::Promotion | Self::CrossSelling | Self::Nudge => None,
+            _ => member,
         }
     }
 

@@ -5,6 +5,7 @@ mod feedback;
 mod looks;
 mod parked;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use feedback::Intake;
@@ -191,7 +192,8 @@ impl Mailer {
     /// the caller's transaction. The words are rendered once for a topic and language, and stay. Answers the messages' ids in
     /// the order of the recipients.
     ///
-    /// For mails that can't be refused: nobody is looked up among those who do.
+    /// Where the mail may be refused each has a way out of their own, and who has refused it is written down as such and not
+    /// sent anything.
     pub fn enqueue_all(
         &self,
         tx: &mut Conn,
@@ -199,15 +201,21 @@ impl Mailer {
         recipients: &[Recipient],
     ) -> Result<Vec<MessageId>, Error> {
         let category = shared.template.category();
-        debug_assert!(!category.may_be_refused());
         for recipient in recipients {
             check_purpose(category, &recipient.allowed)?;
         }
         let now = self.clock.now();
-        let preferences = self.links().preferences(store::TOKEN_PLACE);
-        let words = self
-            .renderer
-            .render(&shared.template, shared.language, None, &preferences)?;
+        let refusable = category.may_be_refused();
+        let way_out = refusable.then(|| Unsubscribe {
+            token: store::TOKEN_PLACE.to_owned(),
+            url: self.links().unsubscribe(store::TOKEN_PLACE),
+        });
+        let words = self.renderer.render(
+            &shared.template,
+            shared.language,
+            way_out.as_ref().map(|way| &way.url),
+            &self.links().preferences(store::TOKEN_PLACE),
+        )?;
         let subject = words.subject.clone();
         let body = match store::find_body(tx, &shared.topic, shared.language)? {
             Some(body) => body,
@@ -227,43 +235,92 @@ impl Mailer {
             .iter()
             .map(|_| MessageId::new(&self.clock, &self.random))
             .collect();
-        let mailing = store::Mailing {
+        let refused = if refusable {
+            let to = recipients
+                .iter()
+                .map(|recipient| (&recipient.to, recipient.member));
+            store::suppressed_among(tx, category, now, to)?
+        } else {
+            BTreeSet::new()
+        };
+        let extras = Extras {
+            from_name: self.from.name.clone(),
+            to_name: None,
+            reply_to: None,
+            unsubscribe: way_out,
+            token: None,
+            secret: false,
+        };
+        let mailing = |state| store::Mailing {
             body,
             sender: &self.from.address,
             category,
             template: shared.template.name(),
             language: shared.language,
             subject: &subject,
-            extras: Extras {
-                from_name: self.from.name.clone(),
-                to_name: None,
-                reply_to: None,
-                unsubscribe: None,
-                token: None,
-                secret: false,
-            },
+            extras: extras.clone(),
+            state,
             host: self.links().host(),
             at: now,
         };
-        let all: Vec<_> = ids
-            .iter()
-            .zip(recipients)
-            .map(|(id, recipient)| store::Addressed {
+        let (mut queued, mut suppressed) = (Vec::new(), Vec::new());
+        for (place, (id, recipient)) in ids.iter().zip(recipients).enumerate() {
+            let addressed = store::Addressed {
                 id: *id,
                 member: recipient.member,
                 user: recipient.user,
                 to: &recipient.to,
                 policy_version: recipient.allowed.collected().under,
-            })
-            .collect();
-        store::insert_all(tx, &mailing, &all)?;
-        let sendings: Vec<_> = ids
+            };
+            if refused.contains(&place) {
+                suppressed.push(addressed);
+            } else {
+                queued.push(addressed);
+            }
+        }
+        store::insert_all(tx, &mailing(MessageState::Queued), &queued)?;
+        store::insert_all(tx, &mailing(MessageState::Suppressed), &suppressed)?;
+        for _ in &suppressed {
+            (self.tell)(category, Told::Suppressed);
+        }
+        let sendings: Vec<_> = queued
             .iter()
-            .zip(recipients)
-            .map(|(id, recipient)| (JobId::new(&self.clock, &self.random), *id, &recipient.to))
+            .map(|message| (JobId::new(&self.clock, &self.random), message.id, message.to))
             .collect();
         jobs::enqueue_all(tx, &sendings, self.pace, now)?;
         Ok(ids)
+    }
+
+    /// How a mail would look, with a way out that leads nowhere.
+    pub fn preview(&self, template: &Template, language: Language) -> Result<Rendered, Error> {
+        let refusable = template.category().may_be_refused();
+        let way_out = refusable.then(|| self.links().unsubscribe("preview"));
+        let preferences = self.links().preferences("preview");
+        Ok(self
+            .renderer
+            .render(template, language, way_out.as_ref(), &preferences)?)
+    }
+
+    /// How many of these refuse mails of a kind.
+    pub fn count_refusing<'a>(
+        &self,
+        conn: &mut Conn,
+        category: Category,
+        to: impl Iterator<Item = (&'a EmailAddress, MemberId)>,
+    ) -> Result<usize, Error> {
+        if !category.may_be_refused() {
+            return Ok(0);
+        }
+        Ok(store::suppressed_among(conn, category, self.clock.now(), to)?.len())
+    }
+
+    /// How far these messages have come: how many are in which state.
+    pub fn count_states(
+        &self,
+        conn: &mut Conn,
+        ids: &[MessageId],
+    ) -> Result<BTreeMap<&'static str, usize>, Error> {
+        Ok(store::count_states(conn, ids)?)
     }
 
     /// The address behind `path` for whoever reads a mail of [`Mailer::enqueue_all`]; each one's own once it is sent.

@@ -6,12 +6,16 @@ pub mod tracks;
 
 pub mod consents;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 
 use super::feedback::Returned;
-use super::{Category, EmailAddress, Language, Message, MessageState, Outgoing, rules};
+use super::{
+    Category, EmailAddress, Language, Message, MessageState, NoticeKind, OutageStage, Outgoing, rules,
+};
 use crate::both;
 use crate::clock::Timestamp;
 use crate::db::schema::{message_bodies, messages, suppressions};
@@ -19,7 +23,15 @@ use crate::db::types::{Document, Moment, Uid};
 use crate::db::{Conn, Json, Result};
 use crate::ids::{MemberId, MessageBodyId, MessageId, PolicyVersionId, UserId};
 
-text_column!(EmailAddress, Category, Language, MessageState, SuppressionReason);
+text_column!(
+    EmailAddress,
+    Category,
+    Language,
+    MessageState,
+    SuppressionReason,
+    NoticeKind,
+    OutageStage
+);
 
 /// What else a message needs to be sent and shown, beside its columns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +52,17 @@ pub struct Extras {
 pub struct Unsubscribe {
     pub token: String,
     pub url: url::Url,
+}
+
+impl Unsubscribe {
+    /// One that many share, made a message's own.
+    fn with_token(self, token: &str) -> Self {
+        let url = self.url.as_str().replace(TOKEN_PLACE, token);
+        Self {
+            token: self.token.replace(TOKEN_PLACE, token),
+            url: url.parse().expect("a token is no more than a part of a path"),
+        }
+    }
 }
 
 /// Why an address gets no mail of a kind, the weakest first.
@@ -120,7 +143,7 @@ pub fn insert(conn: &mut Conn, message: NewMessage) -> Result<()> {
 
 /// What stands in a shared body where each message has a link of its own.
 pub const PERSONAL_PLACE: &str = "0place0for0a0personal0link0";
-/// What stands there where each message has its own way to the preferences.
+/// What stands there, and in a shared way out, where each message has its own way to the preferences and out.
 pub const TOKEN_PLACE: &str = "0place0for0a0token0";
 
 /// A text that many messages share.
@@ -195,6 +218,7 @@ pub struct Mailing<'a> {
     pub language: Language,
     pub subject: &'a str,
     pub extras: Extras,
+    pub state: MessageState,
     pub host: &'a str,
     pub at: Timestamp,
 }
@@ -248,7 +272,7 @@ pub fn insert_all(conn: &mut Conn, mailing: &Mailing<'_>, all: &[Addressed<'_>])
             .bind::<Text, _>(mailing.language.as_str())
             .bind::<Text, _>(mailing.subject)
             .bind::<Document, _>(Json(mailing.extras.clone()))
-            .bind::<Text, _>(MessageState::Queued.as_str())
+            .bind::<Text, _>(mailing.state.as_str())
             .bind::<Moment, _>(mailing.at)
             .bind::<Text, _>(rows);
         both!(conn, |c| query.execute(c))?;
@@ -350,6 +374,7 @@ pub fn find_queued(conn: &mut Conn, id: MessageId) -> Result<Option<Queued>> {
         )| {
             let (html, text) = match shared {
                 Some((html, text, token)) => {
+                    extras.unsubscribe = extras.unsubscribe.map(|way| way.with_token(&token));
                     extras.token = Some(token);
                     (html, text)
                 }
@@ -427,8 +452,9 @@ pub fn mark_unsent(
     Ok(())
 }
 
-/// The scope of what concerns one member's mails, or everybody's.
-fn scope(member: Option<MemberId>) -> String {
+/// The scope of what concerns one member's mails of a kind, or everybody's.
+fn scope(category: Category, member: Option<MemberId>) -> String {
+    let member = category.scope(member);
     member.map(|member| member.to_string()).unwrap_or_default()
 }
 
@@ -448,6 +474,50 @@ pub fn was_queued(
     Ok(found > 0)
 }
 
+/// Which of these, by their place, want no mail of this kind: from that member, or from anybody.
+pub fn suppressed_among<'a>(
+    conn: &mut Conn,
+    category: Category,
+    now: Timestamp,
+    to: impl Iterator<Item = (&'a EmailAddress, MemberId)>,
+) -> Result<BTreeSet<usize>> {
+    let all: Vec<(String, String)> = to
+        .map(|(address, member)| (address.folded(), scope(category, Some(member))))
+        .collect();
+    let mut refused: BTreeSet<(String, String)> = BTreeSet::new();
+    for some in all.chunks(1000) {
+        let addresses: Vec<&str> = some.iter().map(|(address, _)| address.as_str()).collect();
+        let rows: Vec<(String, String)> = suppressions::table
+            .filter(suppressions::address.eq_any(addresses))
+            .filter(suppressions::purpose.eq(category))
+            .filter(suppressions::ends_at.is_null().or(suppressions::ends_at.gt(now)))
+            .select((suppressions::address, suppressions::scope))
+            .load(conn)?;
+        refused.extend(rows);
+    }
+    let is_refused = |(address, scope): &(String, String)| {
+        refused.contains(&(address.clone(), String::new()))
+            || refused.contains(&(address.clone(), scope.clone()))
+    };
+    let places = all.iter().enumerate().filter(|(_, one)| is_refused(one));
+    Ok(places.map(|(place, _)| place).collect())
+}
+
+/// How many of these messages are in which state.
+pub fn count_states(conn: &mut Conn, ids: &[MessageId]) -> Result<BTreeMap<&'static str, usize>> {
+    let mut counts = BTreeMap::new();
+    for some in ids.chunks(1000) {
+        let states: Vec<MessageState> = messages::table
+            .filter(messages::id.eq_any(some.to_vec()))
+            .select(messages::state)
+            .load(conn)?;
+        for state in states {
+            *counts.entry(state.as_str()).or_default() += 1;
+        }
+    }
+    Ok(counts)
+}
+
 /// Takes a suppression back.
 pub fn allow(
     conn: &mut Conn,
@@ -459,7 +529,7 @@ pub fn allow(
         suppressions::table
             .filter(suppressions::address.eq(address.folded()))
             .filter(suppressions::purpose.eq(category))
-            .filter(suppressions::scope.eq(scope(member))),
+            .filter(suppressions::scope.eq(scope(category, member))),
     )
     .execute(conn)?;
     Ok(())
@@ -641,6 +711,9 @@ pub fn kinds_sent(conn: &mut Conn, address: &EmailAddress) -> Result<Vec<KindSen
         .select((messages::category, messages::member_id, messages::headers))
         .load(conn)?;
     let mut seen = std::collections::BTreeSet::new();
+    for (category, member, _) in &mut newest {
+        *member = category.scope(*member);
+    }
     newest.retain(|(category, member, _)| seen.insert((*category, *member)));
     newest.sort_by_key(|(category, member, _)| (*category, *member));
     Ok(newest)

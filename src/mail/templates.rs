@@ -7,12 +7,13 @@
 mod de;
 mod en;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Category, EmailAddress, Language};
 use crate::clock::Timestamp;
 use crate::ids::MemberId;
+use crate::markdown;
 use crate::policies::{Change, Document, Purpose, Words};
 
 /// Every mail that we write.
@@ -102,6 +103,16 @@ pub enum Template {
         /// How many there are in all; `members` may name fewer.
         total: u32,
     },
+    /// What operators announce (promise 23), and the mail about a breach that no preference stops (promise 35).
+    Notice(Announcement),
+    /// To the operator: the time to tell the authority of a breach is nearly over, or over.
+    BreachDue {
+        what: String,
+        due_at: Timestamp,
+        passed: bool,
+        /// Its id, as the command line takes it.
+        breach: String,
+    },
     /// A log-in from a device that we hadn't seen.
     NewLogin {
         at: Timestamp,
@@ -113,6 +124,121 @@ pub enum Template {
         at: Timestamp,
         tokens_link: Url,
     },
+}
+
+/// What an announcement is of (promise 23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case", rename = "NoticeKind")]
+pub enum NoticeKind {
+    Outage,
+    /// What the service can do now: the one kind that may be refused.
+    Feature,
+    Version,
+    PointRelease,
+    MajorRelease,
+    Abuse,
+    PolicyChange,
+    SecurityBreach,
+}
+
+impl NoticeKind {
+    pub const ALL: [Self; 8] = [
+        Self::Outage,
+        Self::Feature,
+        Self::Version,
+        Self::PointRelease,
+        Self::MajorRelease,
+        Self::Abuse,
+        Self::PolicyChange,
+        Self::SecurityBreach,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Outage => "outage",
+            Self::Feature => "feature",
+            Self::Version => "version",
+            Self::PointRelease => "point_release",
+            Self::MajorRelease => "major_release",
+            Self::Abuse => "abuse",
+            Self::PolicyChange => "policy_change",
+            Self::SecurityBreach => "security_breach",
+        }
+    }
+
+    /// The kind of mail that it is: what may be refused and what may not (promise 23).
+    pub fn category(self) -> Category {
+        match self {
+            Self::Feature => Category::Features,
+            Self::Outage
+            | Self::Version
+            | Self::PointRelease
+            | Self::MajorRelease
+            | Self::Abuse
+            | Self::PolicyChange
+            | Self::SecurityBreach => Category::SystemAlerts,
+        }
+    }
+}
+
+impl std::str::FromStr for NoticeKind {
+    type Err = super::UnknownName;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| super::UnknownName(text.to_owned()))
+    }
+}
+
+/// Where an outage stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case", rename = "OutageStage")]
+pub enum OutageStage {
+    Planned,
+    Begun,
+    Over,
+}
+
+impl OutageStage {
+    pub const ALL: [Self; 3] = [Self::Planned, Self::Begun, Self::Over];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Begun => "begun",
+            Self::Over => "over",
+        }
+    }
+}
+
+impl std::str::FromStr for OutageStage {
+    type Err = super::UnknownName;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|stage| stage.as_str() == text)
+            .ok_or_else(|| super::UnknownName(text.to_owned()))
+    }
+}
+
+/// A notice, as its mail says it.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    pub kind: NoticeKind,
+    /// Of an outage.
+    pub stage: Option<OutageStage>,
+    /// Of a release, such as `1.4.2`.
+    pub release: Option<String>,
+    pub starts_at: Option<Timestamp>,
+    pub ends_at: Option<Timestamp>,
+    pub title: Words,
+    /// Markdown.
+    pub body: Words,
+    /// All notices, in the dashboard.
+    pub link: Url,
 }
 
 #[derive(Clone, Debug)]
@@ -199,6 +325,11 @@ fn paragraphs(text: &str) -> Vec<Block> {
         .collect()
 }
 
+/// What operators wrote, as blocks.
+fn written(markdown: &str) -> impl Iterator<Item = Block> {
+    markdown::to_paragraphs(markdown).into_iter().map(Block::text)
+}
+
 /// What a mail is made of. Two renderers know these: MJML and plain text.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", content = "content", rename_all = "snake_case")]
@@ -280,6 +411,17 @@ impl Template {
             Self::PolicyChange { .. } => "policy_change",
             Self::ObjectionEnding { .. } => "objection_ending",
             Self::PolicyNotSent { .. } => "policy_not_sent",
+            Self::Notice(announcement) => match announcement.kind {
+                NoticeKind::Outage => "notice_outage",
+                NoticeKind::Feature => "notice_feature",
+                NoticeKind::Version => "notice_version",
+                NoticeKind::PointRelease => "notice_point_release",
+                NoticeKind::MajorRelease => "notice_major_release",
+                NoticeKind::Abuse => "notice_abuse",
+                NoticeKind::PolicyChange => "notice_policy_change",
+                NoticeKind::SecurityBreach => "notice_security_breach",
+            },
+            Self::BreachDue { .. } => "breach_due",
             Self::NewLogin { .. } => "new_login",
             Self::TokenCreated { .. } => "token_created",
         }
@@ -294,7 +436,10 @@ impl Template {
             | Self::MemberEnding { .. }
             | Self::MemberStays { .. }
             | Self::ObjectionEnding { .. } => Category::AccountMail,
-            Self::PolicyChange { .. } | Self::PolicyNotSent { .. } => Category::SystemAlerts,
+            Self::PolicyChange { .. } | Self::PolicyNotSent { .. } | Self::BreachDue { .. } => {
+                Category::SystemAlerts
+            }
+            Self::Notice(announcement) => announcement.kind.category(),
             Self::PasswordReset { .. }
             | Self::PasswordChanged { .. }
             | Self::AddressChangeConfirm { .. }
@@ -333,6 +478,8 @@ impl Template {
             | Self::PolicyChange { .. }
             | Self::ObjectionEnding { .. }
             | Self::PolicyNotSent { .. }
+            | Self::Notice(_)
+            | Self::BreachDue { .. }
             | Self::NewLogin { .. }
             | Self::TokenCreated { .. } => false,
         }
@@ -458,9 +605,74 @@ fn samples() -> Vec<Template> {
             members: vec![MemberId::from_uuid(uuid::Uuid::from_u128(7))],
             total: 3,
         },
+        Template::Notice(Announcement {
+            stage: Some(OutageStage::Planned),
+            starts_at: Some(at(3 * 24 * 60)),
+            ends_at: Some(at(3 * 24 * 60 + 45)),
+            ..sample_notice(NoticeKind::Outage, url("notices"), ["Maintenance on Wednesday night", "Wartung in der Nacht zum Donnerstag"])
+        }),
+        Template::Notice(Announcement {
+            stage: Some(OutageStage::Over),
+            ends_at: Some(at(3 * 24 * 60 + 40)),
+            ..sample_notice(NoticeKind::Outage, url("notices"), ["The maintenance is over", "Die Wartung ist vorbei"])
+        }),
+        Template::Notice(sample_notice(
+            NoticeKind::Feature,
+            url("notices"),
+            ["Compare two variants of a bar", "Zwei Varianten einer Leiste vergleichen"],
+        )),
+        Template::Notice(Announcement {
+            release: Some("2.0.0".into()),
+            ..sample_notice(NoticeKind::MajorRelease, url("notices"), ["Contactbar 2 is here", "Contactbar 2 ist da"])
+        }),
+        Template::Notice(sample_notice(
+            NoticeKind::Abuse,
+            url("notices"),
+            ["Please look at one of your bars", "Bitte sehen Sie nach einer Ihrer Leisten"],
+        )),
+        Template::Notice(sample_notice(
+            NoticeKind::SecurityBreach,
+            url("notices"),
+            ["Your contacts may have been seen by others", "Ihre Kontakte könnten von anderen gesehen worden sein"],
+        )),
+        Template::BreachDue {
+            what: "A backup was left on a public disk".into(),
+            due_at: at(24 * 60),
+            passed: false,
+            breach: "brc_01jd3k8q9x7v2m5n6p4r8s0tbw".into(),
+        },
+        Template::BreachDue {
+            what: "A backup was left on a public disk".into(),
+            due_at: at(0),
+            passed: true,
+            breach: "brc_01jd3k8q9x7v2m5n6p4r8s0tbw".into(),
+        },
         Template::NewLogin { at: at(0), device: "Firefox on Linux".into(), sessions_link: url("settings/sessions") },
         Template::TokenCreated { name: "Nightly export".into(), at: at(0), tokens_link: url("settings/tokens") },
     ]
+}
+
+fn sample_notice(kind: NoticeKind, link: Url, title: [&str; 2]) -> Announcement {
+    Announcement {
+        kind,
+        stage: None,
+        release: None,
+        starts_at: None,
+        ends_at: None,
+        title: Words {
+            en: title[0].into(),
+            de: title[1].into(),
+        },
+        body: Words {
+            en: "What it means for you:\n\n- Your bars **stay as they are**, and so do your contacts.\n- Nothing has to be done on your \
+                 pages.\n\nMore on [our page about it](https://contactbar.example/docs)."
+                .into(),
+            de: "Was das für Sie heißt:\n\n- Ihre Leisten **bleiben, wie sie sind**, und Ihre Kontakte auch.\n- Auf Ihren Seiten ist nichts zu \
+                 tun.\n\nMehr auf [unserer Seite dazu](https://contactbar.example/docs)."
+                .into(),
+        },
+        link,
+    }
 }
 
 fn sample_changes() -> Vec<Change> {

@@ -3,7 +3,6 @@
 use poem::{Request, Response, Route, endpoint::make, http::StatusCode};
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi, param::Path};
-use pulldown_cmark::{Options, Parser, html};
 use serde_json::{Value, json};
 
 use super::draft::{Line, compare};
@@ -14,6 +13,7 @@ use crate::http::{
     html::{Page, Shape, escape},
 };
 use crate::ids::PolicyVersionId;
+use crate::markdown;
 
 crate::string_type!(ChangeKey, "policy-change", "benchmarks", None);
 
@@ -238,15 +238,7 @@ pub fn describe() -> Value {
 }
 
 fn write_page(shown: &PolicyVersion, all: &[PolicyVersion]) -> Response {
-    let mut text = String::new();
-    // Events of raw HTML become text: what operators write can hold no markup of its own.
-    let events = Parser::new_ext(&shown.body, Options::ENABLE_TABLES).map(|event| match event {
-        pulldown_cmark::Event::Html(html) | pulldown_cmark::Event::InlineHtml(html) => {
-            pulldown_cmark::Event::Text(html)
-        }
-        other => other,
-    });
-    html::push_html(&mut text, events);
+    let text = markdown::to_html(&shown.body);
     let others: String = all
         .iter()
         .map(|version| {

@@ -142,6 +142,7 @@ async fn full(app: &TestApp, name: &str) -> (Stage, Client) {
         Ok::<_, db::Error>(())
     });
     kept.await.unwrap();
+    crate::notices::announce(app, stage.member).await;
     let wishes = json!({ "addresses": [], "users": true });
     owner.put(&own("/own-visits"), wishes).await.expect(200);
     owner.get(&own("")).await.expect(200); // in a browser that is now one of the member's own

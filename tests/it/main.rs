@@ -21,6 +21,7 @@ mod jobs;
 mod layering;
 mod ledger;
 mod leaving;
+mod notices;
 mod openapi;
 mod people;
 mod permissions;

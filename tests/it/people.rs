@@ -1,7 +1,7 @@
 //! The people of a test: users with their own members, others who join, API tokens.
 
 use contactbar::accounts::{NewPassword, Role, Scope};
-use contactbar::clock::Timestamp;
+use contactbar::clock::{DAY, Timestamp};
 use contactbar::db::schema::{api_tokens, memberships};
 use contactbar::db::{self, Json};
 use contactbar::ids::{ApiTokenId, MemberId, UserId};
@@ -95,6 +95,12 @@ impl TestApp {
             Ok::<_, db::Error>(diesel::insert_into(api_tokens::table).values(row).execute(tx)?)
         });
         made.await.unwrap();
+        self.client().with_token(token.reveal())
+    }
+
+    /// An operator, by their token.
+    pub async fn with_operator(&self, name: &str) -> Client {
+        let (_, token) = self.operators.add(name.parse().unwrap(), DAY * 90).await.unwrap();
         self.client().with_token(token.reveal())
     }
 

@@ -101,12 +101,15 @@ impl Described {
             match parameter["in"].as_str() {
                 Some("path") if name == "member_id" => path = path.replace("{member_id}", member),
                 Some("path") => path = path.replace(&format!("{{{name}}}"), &value),
-                Some("query") if parameter["required"] == true => query.push(format!("{name}={value}")),
+                Some("query") if parameter["required"] == true => query.push((name, value)),
                 _ => {}
             }
         }
         if !query.is_empty() {
-            path = format!("{path}?{}", query.join("&"));
+            let query = url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(query)
+                .finish();
+            path = format!("{path}?{query}");
         }
         let call = client.call(self.method.clone(), &path).peer_at(peer);
         match &self.body {
@@ -181,6 +184,8 @@ both_databases! {
         let expiring = app.with_token(owner.member, &Scope::ALL, Some(app.clock.now() + HOUR)).await;
         app.clock.advance(HOUR);
         let stranger = app.client().with_token("cb_made_up");
+        let operator = app.with_operator("otto").await;
+        let pretender = app.client().with_token("cbo_made_up");
         let mut wrong = Vec::new();
         let mut expect = |who: &str, described: &Described, answer: &Answer, refused: bool| {
             if is_refused(answer) != refused || answer.status >= 500 {
@@ -192,12 +197,21 @@ both_databases! {
             if rule == Rule::Anyone {
                 continue;
             }
-            for (who, client) in [("anonymous", &app.client()), ("expired token", &expiring), ("unknown token", &stranger)] {
+            let nobody = [("anonymous", &app.client()), ("expired token", &expiring), ("unknown token", &stranger), ("unknown operator", &pretender)];
+            for (who, client) in nobody {
                 let answer = described.call(&document, client, &member, "203.0.113.1:1").await;
                 expect(who, described, &answer, true);
                 if answer.status != 401 {
                     expect("somebody who must get a 401", described, &answer, true);
                 }
+            }
+            // An operator's token opens what is the operators' and nothing else; each use of it is on record.
+            let before = app.operators.list_record(None, None, 10_000).await.unwrap().len();
+            let answer = described.call(&document, &operator, &member, "203.0.113.3:1").await;
+            expect("an operator", described, &answer, rule != Rule::Operator);
+            if rule == Rule::Operator && answer.status < 300 {
+                let after = app.operators.list_record(None, None, 10_000).await.unwrap().len();
+                assert!(after > before, "{} is on record", described.operation.id());
             }
             let needed = match rule {
                 Rule::Member { scope, .. } => scope,
@@ -220,6 +234,7 @@ both_databases! {
                     Rule::Anyone => continue,
                     Rule::SignedIn => false,
                     Rule::Member { at_least, .. } => *role < at_least,
+                    Rule::Operator => true,
                 };
                 let answer = described.call(&document, client, &member, &peer).await;
                 expect(role.as_str(), described, &answer, refused);

@@ -365,6 +365,12 @@ impl Answer {
         }
     }
 
+    /// Fails with the body unless it went well.
+    #[track_caller]
+    pub fn expect_success(&self) {
+        assert!(self.status < 400, "{} {}", self.status, self.text());
+    }
+
     /// A problem as it must be: its content type, its status inside, its id. Answers `field: message` of each error.
     #[track_caller]
     pub fn problem(&self, status: u16) -> Vec<String> {

@@ -72,3 +72,52 @@ pub fn find_addressees(conn: &mut Conn, member: MemberId, at_least: Role) -> Res
         people: people.collect(),
     }))
 }
+
+/// The people of many members with at least this role whose addresses are verified, by member, the oldest membership of each
+/// first.
+pub fn list_addressees(
+    conn: &mut Conn,
+    all: &[MemberId],
+    at_least: Role,
+) -> Result<Vec<(MemberId, Addressee)>> {
+    type Row = (
+        MemberId,
+        UserId,
+        EmailAddress,
+        Language,
+        Timestamp,
+        PolicyVersionId,
+    );
+    let roles: Vec<Role> = Role::ALL.into_iter().filter(|role| *role >= at_least).collect();
+    let rows: Vec<Row> = memberships::table
+        .inner_join(users::table.on(users::id.eq(memberships::user_id)))
+        .filter(memberships::member_id.eq_any(all.to_vec()))
+        .filter(memberships::role.eq_any(roles))
+        .filter(users::email_verified_at.is_not_null())
+        .order((
+            memberships::member_id,
+            memberships::created_at,
+            memberships::user_id,
+        ))
+        .select((
+            memberships::member_id,
+            users::id,
+            users::email,
+            users::language,
+            users::collected_at,
+            users::policy_version_id,
+        ))
+        .load(conn)?;
+    let people = rows
+        .into_iter()
+        .map(|(member, user, address, language, at, under)| {
+            let addressee = Addressee {
+                user,
+                address,
+                language,
+                collected: Collected { at, under },
+            };
+            (member, addressee)
+        });
+    Ok(people.collect())
+}

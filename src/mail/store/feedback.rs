@@ -106,7 +106,7 @@ pub fn is_suppressed(
     let found = suppressions::table
         .filter(suppressions::address.eq(address.folded()))
         .filter(suppressions::purpose.eq(category))
-        .filter(suppressions::scope.eq_any([String::new(), scope(member)]))
+        .filter(suppressions::scope.eq_any([String::new(), scope(category, member)]))
         .filter(suppressions::ends_at.is_null().or(suppressions::ends_at.gt(now)))
         .count()
         .get_result::<i64>(conn)?;
@@ -141,7 +141,11 @@ pub struct Suppression<'a> {
 /// From now on no mail of this kind goes to the address. Of two words the stronger stands: the recipient's own before a
 /// complaint, a complaint before a bounce, and of two bounces the one that lasts longer.
 pub fn suppress(conn: &mut Conn, new: &Suppression<'_>, now: Timestamp) -> Result<()> {
-    let key = (new.address.folded(), new.category, scope(new.member));
+    let key = (
+        new.address.folded(),
+        new.category,
+        scope(new.category, new.member),
+    );
     let known: Option<(SuppressionReason, Option<Timestamp>)> = suppressions::table
         .find(key.clone())
         .select((suppressions::reason, suppressions::ends_at))

@@ -1,6 +1,6 @@
 //! Our mails in German.
 
-use super::{Block, Letter, SecondFactorChange, Template};
+use super::{Announcement, Block, Letter, NoticeKind, OutageStage, SecondFactorChange, Template, written};
 use crate::clock::Timestamp;
 use crate::mail::Category;
 use crate::policies::{Consequence, Document};
@@ -459,6 +459,52 @@ pub(super) fn letter(template: &Template) -> Letter {
             ],
             reason: "Sie erhalten diese Mail, weil dies die Adresse des Betreibers ist.".into(),
         },
+        Template::Notice(announcement) => notice(announcement),
+        Template::BreachDue {
+            what,
+            due_at,
+            passed,
+            breach,
+        } => {
+            let (subject, preview, heading) = if *passed {
+                (
+                    "Überfällig: die Datenpanne der Behörde melden",
+                    "Die 72 Stunden sind um.",
+                    "Die 72 Stunden sind um",
+                )
+            } else {
+                (
+                    "Bald fällig: die Datenpanne der Behörde melden",
+                    "Die 72 Stunden sind fast um.",
+                    "Die 72 Stunden sind fast um",
+                )
+            };
+            let mut blocks = vec![
+                Block::heading(heading),
+                Block::text(
+                    "Eine Datenpanne ist der Behörde binnen 72 Stunden zu melden, nachdem sie bemerkt wurde (DSGVO, Artikel 33); oder es ist festzuhalten, warum nicht. Beides ist noch nicht geschehen.",
+                ),
+                Block::Rows(vec![
+                    ("Was geschehen ist".into(), what.clone()),
+                    ("Fällig".into(), time(*due_at)),
+                    ("Vorfall".into(), breach.clone()),
+                ]),
+            ];
+            if *passed {
+                blocks.push(Block::text(
+                    "Wird sie später gemeldet, gehören die Gründe der Verzögerung dazu.",
+                ));
+            }
+            blocks.push(Block::small(
+                "Melden Sie sie der Behörde und halten Sie es fest: `contactbar breach authority`.",
+            ));
+            Letter {
+                subject: subject.into(),
+                preview: preview.into(),
+                blocks,
+                reason: "Sie erhalten diese Mail, weil dies die Adresse des Betreibers ist.".into(),
+            }
+        }
         Template::TokenCreated {
             name,
             at,
@@ -476,6 +522,61 @@ pub(super) fn letter(template: &Template) -> Letter {
                 Block::button("Tokens ansehen", tokens_link),
             ],
             reason: ACCOUNT.into(),
+        },
+    }
+}
+
+fn notice(announcement: &Announcement) -> Letter {
+    let Announcement {
+        kind,
+        stage,
+        release,
+        starts_at,
+        ends_at,
+        title,
+        body,
+        link,
+    } = announcement;
+    let stated = match (kind, stage) {
+        (NoticeKind::Outage, Some(OutageStage::Planned)) => "Geplanter Ausfall",
+        (NoticeKind::Outage, Some(OutageStage::Over)) => "Der Ausfall ist vorbei",
+        (NoticeKind::Outage, Some(OutageStage::Begun) | None) => "Ausfall",
+        (NoticeKind::Feature, _) => "Neu",
+        (NoticeKind::Version | NoticeKind::PointRelease, _) => "Neue Version",
+        (NoticeKind::MajorRelease, _) => "Große neue Version",
+        (NoticeKind::Abuse, _) => "Missbrauch",
+        (NoticeKind::PolicyChange, _) => "Richtlinien",
+        (NoticeKind::SecurityBreach, _) => "Datenpanne",
+    };
+    let mut rows = Vec::new();
+    if let Some(release) = release {
+        rows.push(("Version".to_owned(), release.clone()));
+    }
+    if let Some(at) = starts_at {
+        rows.push(("Von".to_owned(), time(*at)));
+    }
+    if let Some(at) = ends_at {
+        rows.push(("Bis".to_owned(), time(*at)));
+    }
+    let mut blocks = vec![Block::heading(&title.de)];
+    if !rows.is_empty() {
+        blocks.push(Block::Rows(rows));
+    }
+    blocks.extend(written(&body.de));
+    blocks.push(Block::button("Alle Mitteilungen ansehen", link));
+    Letter {
+        subject: format!("{stated}: {}", title.de),
+        preview: match kind {
+            NoticeKind::SecurityBreach => "Was geschehen ist, was wir tun und was Sie tun können.".into(),
+            _ => format!("{stated} bei Contactbar"),
+        },
+        blocks,
+        reason: match kind {
+            NoticeKind::Feature => {
+                "Sie erhalten diese Mail, weil Sie ein Konto bei Contactbar führen. Solche Neuigkeiten können Sie abbestellen."
+                    .into()
+            }
+            _ => "Sie erhalten diese Mail, weil Sie ein Konto bei Contactbar führen und sie dieses betrifft.".into(),
         },
     }
 }

@@ -1,6 +1,6 @@
 //! Our mails in English.
 
-use super::{Block, Letter, SecondFactorChange, Template};
+use super::{Announcement, Block, Letter, NoticeKind, OutageStage, SecondFactorChange, Template, written};
 use crate::clock::Timestamp;
 use crate::mail::Category;
 use crate::policies::{Consequence, Document};
@@ -447,6 +447,52 @@ pub(super) fn letter(template: &Template) -> Letter {
             ],
             reason: "You receive this mail because this is the operator's address.".into(),
         },
+        Template::Notice(announcement) => notice(announcement),
+        Template::BreachDue {
+            what,
+            due_at,
+            passed,
+            breach,
+        } => {
+            let (subject, preview, heading) = if *passed {
+                (
+                    "Overdue: tell the authority of the breach",
+                    "The 72 hours are over.",
+                    "The 72 hours are over",
+                )
+            } else {
+                (
+                    "Soon due: tell the authority of the breach",
+                    "The 72 hours are nearly over.",
+                    "The 72 hours are nearly over",
+                )
+            };
+            let mut blocks = vec![
+                Block::heading(heading),
+                Block::text(
+                    "The authority has to be told of a breach within 72 hours of its being noticed (GDPR, article 33), or it has to be on record why not. Neither is so yet.",
+                ),
+                Block::Rows(vec![
+                    ("What happened".into(), what.clone()),
+                    ("Due".into(), time(*due_at)),
+                    ("Breach".into(), breach.clone()),
+                ]),
+            ];
+            if *passed {
+                blocks.push(Block::text(
+                    "If it is told later, the reasons for the delay go with it.",
+                ));
+            }
+            blocks.push(Block::small(
+                "Tell the authority, and note it: `contactbar breach authority`.",
+            ));
+            Letter {
+                subject: subject.into(),
+                preview: preview.into(),
+                blocks,
+                reason: "You receive this mail because this is the operator's address.".into(),
+            }
+        }
         Template::TokenCreated {
             name,
             at,
@@ -464,6 +510,60 @@ pub(super) fn letter(template: &Template) -> Letter {
                 Block::button("See your tokens", tokens_link),
             ],
             reason: ACCOUNT.into(),
+        },
+    }
+}
+
+fn notice(announcement: &Announcement) -> Letter {
+    let Announcement {
+        kind,
+        stage,
+        release,
+        starts_at,
+        ends_at,
+        title,
+        body,
+        link,
+    } = announcement;
+    let stated = match (kind, stage) {
+        (NoticeKind::Outage, Some(OutageStage::Planned)) => "Planned outage",
+        (NoticeKind::Outage, Some(OutageStage::Over)) => "The outage is over",
+        (NoticeKind::Outage, Some(OutageStage::Begun) | None) => "Outage",
+        (NoticeKind::Feature, _) => "New",
+        (NoticeKind::Version | NoticeKind::PointRelease, _) => "New version",
+        (NoticeKind::MajorRelease, _) => "Major release",
+        (NoticeKind::Abuse, _) => "Abuse",
+        (NoticeKind::PolicyChange, _) => "Policies",
+        (NoticeKind::SecurityBreach, _) => "Security breach",
+    };
+    let mut rows = Vec::new();
+    if let Some(release) = release {
+        rows.push(("Version".to_owned(), release.clone()));
+    }
+    if let Some(at) = starts_at {
+        rows.push(("From".to_owned(), time(*at)));
+    }
+    if let Some(at) = ends_at {
+        rows.push(("Until".to_owned(), time(*at)));
+    }
+    let mut blocks = vec![Block::heading(&title.en)];
+    if !rows.is_empty() {
+        blocks.push(Block::Rows(rows));
+    }
+    blocks.extend(written(&body.en));
+    blocks.push(Block::button("See all notices", link));
+    Letter {
+        subject: format!("{stated}: {}", title.en),
+        preview: match kind {
+            NoticeKind::SecurityBreach => "What happened, what we do, and what you can do.".into(),
+            _ => format!("{stated} at Contactbar"),
+        },
+        blocks,
+        reason: match kind {
+            NoticeKind::Feature => {
+                "You receive this mail because you run a Contactbar account. You can refuse news of this kind.".into()
+            }
+            _ => "You receive this mail because you run a Contactbar account, and it concerns that.".into(),
         },
     }
 }
