@@ -329,6 +329,8 @@ both_databases! {
         app.clock.advance(DAY * 181);
         app.jobs.enqueue_due_schedules().await.unwrap();
         app.run_jobs().await;
+        let post = Post { owner: team::log_in(&app, "ada@shop.example").await, ..post };
+        app.run_jobs().await;
         app.mailbox.take();
         assert_eq!(post.looks(&mail).await, (0, 0, 0), "forgotten");
         assert_eq!(look(&app, &link, THUNDERBIRD).await.status, 302, "and still a way");
