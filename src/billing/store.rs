@@ -403,6 +403,19 @@ pub fn find_request(conn: &mut Conn, id: BillingRequestId) -> Result<Option<(Req
     Ok(Some((request, progress)))
 }
 
+/// The open request of a slot.
+pub fn find_open(conn: &mut Conn, slot: &str) -> Result<Option<Request>> {
+    let id: Option<BillingRequestId> = requests::table
+        .filter(requests::slot.eq(slot))
+        .select(requests::id)
+        .first(conn)
+        .optional()?;
+    Ok(match id {
+        Some(id) => find_request(conn, id)?.map(|(request, _)| request),
+        None => None,
+    })
+}
+
 /// What is asked for a member and has not ended, oldest first.
 pub fn list_open(conn: &mut Conn, member: MemberId) -> Result<Vec<BillingRequestId>> {
     Ok(requests::table

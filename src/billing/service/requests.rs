@@ -101,6 +101,16 @@ impl Ask {
         }
     }
 
+    /// With what is noted for later.
+    fn whole_call(&self) -> (Method, String, Form) {
+        let (method, path, mut form) = self.call();
+        if let Self::Checkout { plan, interval, .. } = self {
+            form.push(pair(format!("{LATER}plan"), plan.as_str()));
+            form.push(pair(format!("{LATER}interval"), interval.as_str()));
+        }
+        (method, path, form)
+    }
+
     fn call(&self) -> (Method, String, Form) {
         let post = |path: String, form: &Form| (Method::Post, path, form.clone());
         match self {
@@ -146,8 +156,8 @@ impl Billing {
         ask: &Ask,
         see_to_it_at: Timestamp,
     ) -> Result<Option<BillingRequestId>, Error> {
-        let (method, path, form) = ask.call();
-        let mut request = Request {
+        let (method, path, form) = ask.whole_call();
+        let request = Request {
             id: BillingRequestId::new(&self.clock, &self.random),
             member,
             kind: ask.kind().to_owned(),
@@ -178,15 +188,30 @@ impl Billing {
     pub(super) async fn ask(&self, member: MemberId, ask: Ask) -> Result<Value, Error> {
         self.stripe()?;
         let (service, at) = (self.clone(), self.clock.now() + SEEN_TO_AFTER);
+        let wanted = ask.whole_call();
         let written: Result<_, Error> = self
             .db
             .write(move |tx| {
                 store::open(tx, member, service.clock.now())?;
-                service.write_down(tx, member, &ask, at)
+                if let Some(id) = service.write_down(tx, member, &ask, at)? {
+                    return Ok(Ok(id));
+                }
+                let slot = ask.slot(member).unwrap_or_default();
+                Ok(Err(store::find_open(tx, &slot)?.ok_or(Error::Busy)?))
             })
             .await;
-        let id = written?.ok_or(Error::Busy)?;
-        self.perform(id).await
+        match written? {
+            Ok(id) => self.perform(id).await,
+            // Somebody asked the same, or something else of the same, and has not heard the answer, or died: that ends first.
+            Err(open) => {
+                let answer = self.perform(open.id).await;
+                if (&open.method, &open.path, &open.form) == (&wanted.0, &wanted.1, &wanted.2) {
+                    answer
+                } else {
+                    Err(Error::Busy)
+                }
+            }
+        }
     }
 
     /// Asks what was written down, unless it has ended: then its answer is at hand.
