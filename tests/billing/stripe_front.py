@@ -268,6 +268,8 @@ def error(kind, message):
 def typed(answer):
     """localstripe's errors lack what Stripe's have."""
     value = answer.json()
+    for item in value.get("data", []):
+        item.pop("date", None)  # TEMPORARY
     if "error" in value:
         value["error"].setdefault("type", "invalid_request_error")
     return value

@@ -167,12 +167,6 @@ impl Billing {
             form,
             created_at: self.clock.now(),
         };
-        if let Ask::Checkout { plan, interval, .. } = ask {
-            request.form.push(pair(format!("{LATER}plan"), plan.as_str()));
-            request
-                .form
-                .push(pair(format!("{LATER}interval"), interval.as_str()));
-        }
         if !store::insert_request(tx, &request)? {
             return Ok(None);
         }

@@ -8,8 +8,10 @@ use crate::accounts::{self, Access, Role};
 use crate::billing::stripe::{self, Form, pair, preview_of};
 use crate::billing::{Error, Overview, Preview, Status, Subscription, rules, store};
 use crate::clock::{MINUTE, Timestamp};
+use crate::db::Conn;
 use crate::ids::MemberId;
 use crate::plans::{Interval, Plan};
+use crate::policies::{self, Purpose};
 
 /// How long a trial is.
 pub const TRIAL_DAYS: u32 = 14;
@@ -66,19 +68,8 @@ impl Billing {
         if let Some(customer) = found.and_then(|account| account.customer) {
             return Ok(customer);
         }
-        let addressees = self
-            .db
-            .read(move |conn| accounts::find_addressees(conn, member, Role::Owner))
-            .await?
-            .ok_or(Error::NotFound)?;
-        let mut form = vec![
-            pair("name", &addressees.name),
-            pair("preferred_locales[0]", addressees.language.as_str()),
-            pair("metadata[contactbar_member]", member),
-        ];
-        if let Some(owner) = addressees.people.first() {
-            form.push(pair("email", &owner.address));
-        }
+        let now = self.clock.now();
+        let form = self.db.read(move |conn| customer_form(conn, member, now)).await?;
         let made = self.ask(member, Ask::Customer { form }).await?;
         Ok(made["id"].as_str().unwrap_or_default().to_owned())
     }
@@ -446,6 +437,24 @@ impl Billing {
             deleted => Ok(deleted.map(|_: Value| ())?),
         }
     }
+}
+
+/// What Stripe is told of a member: its name and an owner's address, as far as the ledger allows that for billing (promise 4).
+fn customer_form(conn: &mut Conn, member: MemberId, now: Timestamp) -> Result<Form, Error> {
+    let of = accounts::find_addressees(conn, member, Role::Owner)?.ok_or(Error::NotFound)?;
+    let mut form = vec![
+        pair("preferred_locales[0]", of.language.as_str()),
+        pair("metadata[contactbar_member]", member),
+    ];
+    if policies::ask(conn, Some(member), of.collected, Purpose::Billing, now)?.is_some() {
+        form.push(pair("name", &of.name));
+    }
+    if let Some(owner) = of.people.first()
+        && policies::ask(conn, Some(member), owner.collected, Purpose::Billing, now)?.is_some()
+    {
+        form.push(pair("email", &owner.address));
+    }
+    Ok(form)
 }
 
 /// What changes a subscription now. If the bank wants to hear from somebody first, the change waits for that.

@@ -316,6 +316,7 @@ impl Billing {
 
     /// One member, on demand.
     pub async fn reconcile_member(&self, member: MemberId) -> Result<Reconciled, Error> {
+        self.stripe()?;
         let looked = self.look(member, None).await?;
         Ok(Reconciled {
             looked_at: u32::from(looked.is_some()),

@@ -292,8 +292,11 @@ pub struct InvoiceShape {
     attempt_count: i64,
     #[serde(default)]
     attempted: bool,
-    #[serde(alias = "date")]
-    created: i64,
+    #[serde(default)]
+    created: Option<i64>,
+    /// As it was called once.
+    #[serde(default)]
+    date: Option<i64>,
     #[serde(default, deserialize_with = "id_of")]
     subscription: Option<String>,
     #[serde(default)]
@@ -343,6 +346,8 @@ impl InvoiceShape {
                 .amount_remaining
                 .unwrap_or(self.amount_due - self.amount_paid.unwrap_or(0)),
         };
+        let created = self.created.or(self.date);
+        let created = created.ok_or_else(|| Error::Odd(format!("invoice {}: no time", self.id)))?;
         let parent = self
             .parent
             .and_then(|parent| parent.subscription_details?.subscription);
@@ -356,7 +361,7 @@ impl InvoiceShape {
             },
             remaining,
             attempts: self.attempt_count.max(i64::from(self.attempted)),
-            created_at: Timestamp::from_secs(self.created),
+            created_at: Timestamp::from_secs(created),
             subscription: self.subscription.or(parent),
             page_url: self.hosted_invoice_url,
             pdf_url: self.invoice_pdf,

@@ -44,17 +44,18 @@ pub fn list_overdue(
     after: BarId,
     limit: i64,
 ) -> Result<Vec<Overdue>> {
-    let mut days = "coalesce(m.event_retention_days, $2)".to_owned();
+    // `$n` must first appear in their order, for SQLite numbers them so.
+    let mut days = "coalesce(m.event_retention_days, $1)".to_owned();
     if plans.sold {
-        let (of_plan, least) = match conn {
-            Conn::Sqlite(_) => (plans::retention_sql(conn, "$1"), "min"),
-            Conn::Postgres(_) => (plans::retention_sql(conn, "$1"), "least"),
+        let least = match conn {
+            Conn::Sqlite(_) => "min",
+            Conn::Postgres(_) => "least",
         };
-        days = format!("{least}({days}, {of_plan})");
+        days = format!("{least}({days}, {})", plans::retention_sql(conn, "$2"));
     }
     let cutoff = match conn {
-        Conn::Sqlite(_) => format!("$1 - {days} * 86400000000"),
-        Conn::Postgres(_) => format!("$1 - {days} * interval '24 hours'"),
+        Conn::Sqlite(_) => format!("$2 - {days} * 86400000000"),
+        Conn::Postgres(_) => format!("$2 - {days} * interval '24 hours'"),
     };
     let statement = format!(
         "SELECT b.member_id AS member_id, b.id AS bar_id, {days} AS days FROM bars b \
@@ -63,8 +64,8 @@ pub fn list_overdue(
          AND b.id > $3 ORDER BY b.id LIMIT $4"
     );
     both!(conn, |c| Ok(diesel::sql_query(statement)
-        .bind::<Moment, _>(now)
         .bind::<Integer, _>(i32::try_from(default_days).unwrap_or(i32::MAX))
+        .bind::<Moment, _>(now)
         .bind::<Uid, _>(after)
         .bind::<BigInt, _>(limit)
         .load(c)?))
