@@ -30,6 +30,7 @@ def sold(database, front):
         CONTACTBAR_STRIPE_URL=front.url,
         CONTACTBAR_OPERATOR_ADDRESS="operator@example.com",
         CONTACTBAR_RATE_LIMITS="off",
+        CONTACTBAR_LOG="warn",
     )
     dry = command(server, "billing", "sync", "--dry-run")
     assert dry.count("missing ") == 8 and not front.prices, dry
@@ -79,8 +80,11 @@ def life(database):
 
             # A payment that fails, another card, and the payment.
             front.card(customer, FAILING)
-            failed = front.bill(customer, subscription)
-            assert failed["status"] == "open", failed
+            # localstripe has no clock: another interval bills at once, as a renewal would.
+            yearly = {"items[0][plan]": "price_contactbar_business_yearly"}
+            front.ask("POST", f"/v1/subscriptions/{subscription}", yearly)
+            all_invoices = front.ask("GET", "/v1/invoices", {"customer": customer})["data"]
+            [failed] = [invoice for invoice in all_invoices if invoice["status"] == "open"]
             payer.until("the missing payment", lambda b: b.get("delinquent_since"))
             assert payer.billing()["plan"] == "business", "the plan goes on"
             server.mailbox.wait_for(payer.member.address, "did not go through")

@@ -530,6 +530,7 @@ both_databases! {
         shop.stripe.deliver(&shop.app).await;
         shop.app.clock.advance(MINUTE);
         for (n, wanted) in ["business", "pro"].into_iter().enumerate() {
+            shop.stripe.world().only_changes = true;
             let asked = shop.stripe.world().done.len();
             shop.stripe.world().faults.extend([Fault::Lost, Fault::Lost, Fault::Lost]);
             let change = json!({ "plan": wanted, "interval": "monthly" });

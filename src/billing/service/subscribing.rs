@@ -257,6 +257,8 @@ impl Billing {
         proration_at: Option<Timestamp>,
     ) -> Result<Overview, Error> {
         let member = access.member;
+        // What is known may be a moment old; a change builds on what is.
+        self.sync(member).await?;
         let current = self.changeable(member).await?;
         let wanted = (plan, interval);
         if wanted == (current.plan, current.interval) && current.next.is_none() {
@@ -298,6 +300,7 @@ impl Billing {
 
     /// Takes back a change that is to come.
     pub async fn withdraw_change(&self, access: &Access) -> Result<Overview, Error> {
+        self.sync(access.member).await?;
         let current = self.changeable(access.member).await?;
         if current.schedule.is_none() {
             return Err(Error::Conflict("No change is to come."));
@@ -333,6 +336,7 @@ impl Billing {
 
     /// Ends the subscription at its period's end.
     pub async fn cancel(&self, access: &Access) -> Result<Overview, Error> {
+        self.sync(access.member).await?;
         let current = self.current(access.member).await?.ok_or(Error::NotSubscribed)?;
         if current.ends_at.is_none() {
             self.note(access, "billing.cancel_asked", json!({})).await?;
@@ -359,6 +363,7 @@ impl Billing {
     /// Takes back that it ends; or goes on after a trial without a card, with a card.
     pub async fn resume(&self, access: &Access) -> Result<Overview, Error> {
         let member = access.member;
+        self.sync(member).await?;
         let current = self.current(member).await?.ok_or(Error::NotSubscribed)?;
         self.note(access, "billing.resume_asked", json!({})).await?;
         match current.status {
