@@ -446,6 +446,8 @@ pub fn end_request(
             requests::answer.eq(answer),
             requests::error.eq(error),
             requests::slot.eq(None::<String>),
+            // A customer's name and address were in it: from now on Stripe has them, and we have them once.
+            requests::form.eq(Json(Vec::<(String, String)>::new())),
             requests::ended_at.eq(Some(now)),
         ))
         .execute(tx)?;

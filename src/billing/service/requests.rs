@@ -233,6 +233,9 @@ impl Billing {
             .await
         {
             Ok(answer) => {
+                // What anybody needs of it, and nothing else.
+                let answer =
+                    json!({ "id": answer["id"], "url": answer["url"], "expires_at": answer["expires_at"] });
                 self.end(request, Ok(answer.clone())).await?;
                 Ok(answer)
             }
