@@ -28,6 +28,10 @@ use crate::{
         self, Announce, Bars, PublishedBars, PurgeBar,
         api::{BarsApi, ShowingApi, TemplatesApi},
     },
+    billing::{
+        self, Billing, CloseCustomer, FollowEnding, NightlyReconciliation, PerformRequest, SyncMember,
+        WakeBars, WatchBilling, api::BillingApi, stripe::Stripe,
+    },
     clock::{self, Clock},
     config::{Config, Migrate, ProxyHeader, Switch},
     contacts::{
@@ -68,6 +72,7 @@ use crate::{
     notices::{self, Notices, SendNotice, WatchBreaches},
     operators::{self, Operators, api::OperatorsApi},
     outgoing::Outgoing,
+    plans::Plans,
     policies::{self, Policies, api::PoliciesApi},
     secrets::Random,
     tracking::{
@@ -89,6 +94,7 @@ pub type Apis = (
     WebhooksApi,
     InstallApi,
     (OperatorsApi, notices::api::Apis),
+    BillingApi,
 );
 
 /// How many passwords are hashed at a time: 19 MiB and a core each.
@@ -115,6 +121,7 @@ pub struct App {
     pub contacts: Contacts,
     pub operators: Operators,
     pub notices: Notices,
+    pub billing: Billing,
     installs: Installs,
     install_limit: RateLimit<MemberId>,
     form_limits: FormLimits,
@@ -148,6 +155,10 @@ impl App {
         let metrics = Metrics::new();
         observe_pool(&metrics, &db);
 
+        let plans = Plans {
+            sold: config.stripe_key().is_some(),
+        };
+
         // Services, lowest first.
         let mailer = Mailer::new(
             db.clone(),
@@ -173,14 +184,16 @@ impl App {
                 of_a_member.forget_all();
                 own.wishes_changed();
             }),
-        );
+        )
+        .with_plans(plans, Arc::new(billing::follow_ending(&clock, &random)));
         let bars = Bars::new(
             db.clone(),
             clock.clone(),
             random.clone(),
             published,
             prepare_scripts(&clock, &random),
-        );
+        )
+        .with_plans(plans);
         let scripts = Scripts::new(
             db.clone(),
             clock.clone(),
@@ -197,7 +210,8 @@ impl App {
             surroundings.clone(),
             config.ingest_queue_size as usize,
             tell_metrics(&metrics),
-        );
+        )
+        .with_plans(plans);
         let outgoing = Outgoing::new(config.webhooks_allow_private == Switch::On)
             .context("requests to members' sites need trusted certificates")?;
         let installs = Installs::new(bars.clone(), outgoing.clone(), config.embed_url().clone());
@@ -209,6 +223,17 @@ impl App {
             tracking.clone(),
             mailer.clone(),
             outgoing,
+        )
+        .with_plans(plans);
+        let of_a_member = bars.published().clone();
+        let billing = Billing::new(
+            db.clone(),
+            clock.clone(),
+            random.clone(),
+            mailer.clone(),
+            tracking.clone(),
+            billing_settings(&config, &clock, &random)?,
+            Arc::new(move || of_a_member.forget_all()),
         );
 
         let operators = Operators::new(db.clone(), clock.clone(), random.clone());
@@ -261,6 +286,7 @@ impl App {
                 Arc::new(contacts::forget_member),
                 Arc::new(mail::forget_member),
                 Arc::new(bars::forget_member),
+                billing::forget_member(&clock, &random),
             ],
         });
         jobs.register(PrepareScript(scripts.clone()));
@@ -294,6 +320,7 @@ impl App {
                 db: db.clone(),
                 clock: clock.clone(),
                 retention_days: config.events_kept_days,
+                plans,
             },
             hourly,
         );
@@ -310,6 +337,17 @@ impl App {
             operator: config.operator_address.clone(),
         };
         jobs.register_scheduled(watch, WatchBreaches::EVERY);
+
+        jobs.register(PerformRequest(billing.clone()));
+        jobs.register(SyncMember(billing.clone()));
+        jobs.register(WakeBars(billing.clone()));
+        jobs.register(FollowEnding(billing.clone()));
+        jobs.register(CloseCustomer(billing.clone()));
+        jobs.register_scheduled(WatchBilling(billing.clone()), WatchBilling::EVERY);
+        jobs.register_scheduled(
+            NightlyReconciliation(billing.clone()),
+            NightlyReconciliation::EVERY,
+        );
 
         let form_limits = FormLimits {
             of_address: per_minute(&config, "form", POSTS_PER_MINUTE_AND_ADDRESS, &clock),
@@ -340,6 +378,7 @@ impl App {
             contacts,
             operators,
             notices,
+            billing,
             installs,
             install_limit,
             form_limits,
@@ -405,6 +444,9 @@ impl App {
                 },
                 notices::api::apis(&self.notices),
             ),
+            BillingApi {
+                billing: self.billing.clone(),
+            },
         )
     }
 
@@ -513,6 +555,10 @@ impl App {
                 "/e.gif",
                 Methods::new().get(tracking::api::gif(self.tracking.clone())),
             )
+            .at(
+                billing::api::WEBHOOK,
+                Methods::new().post(billing::api::webhook(self.billing.clone())),
+            )
             .nest("/policies", policies::api::pages(self.policies.clone()))
             .at(
                 accounts::api::OBJECTION,
@@ -544,6 +590,7 @@ impl App {
             tracking::api::describe(),
             tracking::api::describe_filters(),
             contacts::api::describe(),
+            billing::api::describe(),
         ])
     }
 
@@ -568,6 +615,10 @@ impl App {
 
     /// Serves until `stop`, then drains: first the requests that are open, then the jobs under way.
     pub async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.config.stripe_key().is_none() || !self.config.stripe_webhook_secrets().is_empty(),
+            "--stripe-key needs --stripe-webhook-secret: `contactbar billing sync` makes the endpoint and shows its secret"
+        );
         self.prepare_database().await?;
         let listener = bind(self.config.listen, "--listen").await?;
         let metrics_listener = match self.config.metrics_addr {
@@ -693,6 +744,22 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// How billing is set up. Without a key nothing is sold.
+fn billing_settings(config: &Config, clock: &Clock, random: &Random) -> anyhow::Result<billing::Settings> {
+    let stripe = match config.stripe_key() {
+        Some(key) => Some(
+            Stripe::new(key, &config.stripe_url, clock.clone(), random.clone()).context("--stripe-key")?,
+        ),
+        None => None,
+    };
+    Ok(billing::Settings {
+        stripe,
+        webhook_secrets: config.stripe_webhook_secrets(),
+        tax: config.stripe_tax == Switch::On,
+        operator: config.operator_address.clone(),
+    })
 }
 
 /// What the operator's files say of addresses, and which browsers are members' own.

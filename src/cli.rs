@@ -67,6 +67,9 @@ enum Command {
         #[arg(long, value_name = "DATE")]
         to: Option<Date>,
     },
+    /// Set Stripe up for what is sold here, and repair what its webhooks missed.
+    #[command(subcommand)]
+    Billing(BillingCommand),
     /// Draft, compare and post the privacy policy and the terms, and see how far a version has come.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -109,6 +112,19 @@ struct WhoseBars {
     /// All bars of all members.
     #[arg(long)]
     all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum BillingCommand {
+    /// Make at Stripe what is missing of products, prices, the portal's configuration and the webhook endpoint, and say what
+    /// differs. What somebody has changed there on purpose is left as it is.
+    Sync {
+        /// Only say it.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Ask Stripe how every member stands, and repair what was missed: after an outage, or a restored backup.
+    Reconcile,
 }
 
 #[derive(Debug, Subcommand)]
@@ -187,6 +203,7 @@ async fn execute(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Check => check(config).await,
         Command::LegacyId { key, id } => set_legacy_id(config, key, id).await,
         Command::Reroll { whose, from, to } => reroll(config, whose, from, to).await,
+        Command::Billing(command) => billing(config, command).await,
         Command::Policy(command) => policy(config, command).await,
         Command::Mail(command) => mail::run(config, command).await,
         Command::Operator(command) => announcing::operator(build(config)?, command).await,
@@ -254,6 +271,36 @@ async fn reroll(
         (0, Whose::Bar(key)) => bail!("there is no bar with the key {key}"),
         (0, _) => bail!("there are no such bars"),
         _ => println!("Enqueued for {bars} bars: the running service counts them again."),
+    }
+    Ok(())
+}
+
+async fn billing(config: Config, command: BillingCommand) -> anyhow::Result<()> {
+    let app = build(config)?;
+    match command {
+        BillingCommand::Sync { dry_run } => {
+            let found = app.billing.sync_catalogue(dry_run).await?;
+            for difference in &found {
+                println!("{difference}");
+            }
+            if found.is_empty() {
+                println!("Stripe has everything as it is sold here.");
+            }
+        }
+        BillingCommand::Reconcile => {
+            app.db.wait_for_it().await?;
+            let found = app.billing.reconcile().await?;
+            println!(
+                "Looked at {}: repaired {}, found again {}, strangers {}, failed {}.",
+                found.looked_at, found.repaired, found.adopted, found.strangers, found.failed
+            );
+            if found.failed > 0 {
+                bail!(
+                    "{} members could not be looked at: the log says why",
+                    found.failed
+                );
+            }
+        }
     }
     Ok(())
 }

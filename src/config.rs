@@ -200,6 +200,24 @@ pub struct Config {
     #[arg(long, global = true, value_name = "on|off", default_value = "off")]
     pub webhooks_allow_private: Switch,
 
+    /// Stripe's secret or restricted key (`sk_…`, `rk_…`). Without it nothing is sold: everybody has everything, on the plan
+    /// `self_hosted`.
+    #[arg(long, global = true, value_name = "KEY", value_parser = stripe_key)]
+    stripe_key: Option<Secret<String>>,
+
+    /// What Stripe signs webhooks with (`whsec_…`); several, separated by commas, while one takes another's place.
+    /// `contactbar billing sync` makes the endpoint and shows it.
+    #[arg(long, global = true, value_name = "SECRETS", value_parser = webhook_secrets)]
+    stripe_webhook_secret: Option<Secret<String>>,
+
+    /// Where Stripe is asked: another place is for tests alone.
+    #[arg(long, global = true, value_name = "URL", default_value = "https://api.stripe.com", value_parser = base_url)]
+    pub stripe_url: Url,
+
+    /// Whether Stripe works out taxes, as set up in its dashboard (Stripe Tax).
+    #[arg(long, global = true, value_name = "on|off", default_value = "on")]
+    pub stripe_tax: Switch,
+
     /// How log lines are written.
     #[arg(long, global = true, value_name = "text|json", default_value = "text")]
     pub log_format: LogFormat,
@@ -321,6 +339,9 @@ impl Config {
                 "--rate-limits off is for measuring and testing, not for a public https address".into(),
             );
         }
+        if self.stripe_webhook_secret.is_some() && self.stripe_key.is_none() {
+            return Err("--stripe-webhook-secret is of no use without --stripe-key".into());
+        }
         if self.smtp_url.is_some() && self.mail_from.address.domain() == "localhost.invalid" {
             let local = self
                 .public_url
@@ -371,6 +392,25 @@ impl Config {
 
     pub fn embed_url(&self) -> &Url {
         self.embed_url.as_ref().unwrap_or(&self.public_url)
+    }
+
+    /// Stripe's key; `None`: nothing is sold here.
+    pub fn stripe_key(&self) -> Option<&str> {
+        self.stripe_key.as_ref().map(|secret| secret.0.as_str())
+    }
+
+    /// What webhooks of Stripe are signed with.
+    pub fn stripe_webhook_secrets(&self) -> Vec<String> {
+        let secrets = self.stripe_webhook_secret.as_ref();
+        secrets
+            .map(|secrets| {
+                secrets
+                    .0
+                    .split(',')
+                    .map(|secret| secret.trim().to_owned())
+                    .collect()
+            })
+            .unwrap_or_default()
     }
 
     pub fn smtp_url(&self) -> Option<&Url> {
@@ -494,6 +534,29 @@ fn feedback_secret(text: &str) -> Result<Secret<String>, String> {
     }
 }
 
+fn stripe_key(text: &str) -> Result<Secret<String>, String> {
+    let known = text.starts_with("sk_") || text.starts_with("rk_");
+    if known
+        && text.len() > 6
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    {
+        Ok(Secret(text.to_owned()))
+    } else {
+        Err("must be a secret or restricted key of Stripe: sk_… or rk_…".to_owned())
+    }
+}
+
+fn webhook_secrets(text: &str) -> Result<Secret<String>, String> {
+    let fits = |secret: &str| secret.trim().starts_with("whsec_") && secret.trim().len() >= 16;
+    if text.split(',').all(fits) {
+        Ok(Secret(text.to_owned()))
+    } else {
+        Err("must be what Stripe signs webhooks with: whsec_…".to_owned())
+    }
+}
+
 fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     let single = || text.parse::<std::net::IpAddr>().map(IpNet::from);
@@ -594,6 +657,7 @@ mod tests {
             ("CONTACTBAR_TRUSTED_PROXIES", "everyone"),
             ("CONTACTBAR_SMTP_URL", "http://mail.example"),
             ("CONTACTBAR_DRAIN", "soon"),
+            ("CONTACTBAR_STRIPE_KEY", "pk_live_1"),
         ] {
             assert!(load(&[], &[(name, value)]).is_err(), "{name}");
         }
@@ -613,6 +677,8 @@ mod tests {
         let env = [
             ("CONTACTBAR_DATABASE_URL", "postgres://u:swordfish@h/d"),
             ("CONTACTBAR_SMTP_URL", "smtps://u:swordfish@h"),
+            ("CONTACTBAR_STRIPE_KEY", "sk_test_swordfish"),
+            ("CONTACTBAR_STRIPE_WEBHOOK_SECRET", "whsec_swordfish0123"),
         ];
         let config = load(&["--mail-from", "a@b.example"], &env).unwrap();
         assert!(!format!("{config:?}").contains("swordfish"));

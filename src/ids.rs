@@ -120,6 +120,8 @@ ids! {
     MessageBodyId = "mbd";
     MailConsentId = "cns";
     MailFeedbackId = "mfb";
+    /// Something that we ask Stripe to do; its text is the Idempotency-Key.
+    BillingRequestId = "brq";
     JobId = "job";
     LeaseId = "lea";
     /// Made by the visitor's browser, so that a beacon sent twice counts once.

@@ -20,6 +20,8 @@ pub mod audit;
 
 pub mod http;
 
+pub mod plans;
+
 pub mod accounts;
 pub mod operators;
 pub mod bars;
@@ -32,6 +34,8 @@ pub mod embed;
 pub mod install;
 
 pub mod notices;
+
+pub mod billing;
 
 pub mod demo;
 

@@ -51,6 +51,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
       '/mail': () => import('./pages/settings/MailPage.svelte'),
       '/messages': () => import('./pages/settings/MessagesPage.svelte'),
       '/audit-log': () => import('./pages/settings/AuditLogPage.svelte'),
+      '/billing': () => import('./pages/settings/BillingPage.svelte'),
       '/policies': () => import('./pages/settings/PoliciesPage.svelte'),
       '/leave': () => import('./pages/settings/LeavePage.svelte'),
       // What mails call them.

@@ -68,6 +68,7 @@ function pagesOf({ contact, spring, notice, callback }, { contactId, webhookId }
     'settings-mail': { path: '/settings/mail' },
     'settings-member': { path: '/settings/member' },
     'settings-team': { path: '/settings/team' },
+    'settings-billing': { path: '/settings/billing' },
     'settings-security': { path: '/settings/security' },
     'settings-sessions': { path: '/settings/sessions' },
     'settings-tokens': { path: '/settings/tokens' },

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 const root = new URL('../../src/', import.meta.url);
 
 /** Where sayings stand that a member can meet in the dashboard. */
-const FEATURES = ['accounts', 'bars/api', 'contacts/api', 'contacts/service/views.rs'];
+const FEATURES = ['accounts', 'bars/api', 'billing/api.rs', 'contacts/api', 'contacts/service/views.rs'];
 const VALUES = [
   'text.rs',
   'accounts/passwords.rs',

@@ -41,6 +41,7 @@ pub use service::{
     TotpEnrolment,
 };
 pub use store::addressees::{find_addressees, list_addressees};
+pub use store::team::may_export;
 pub use team::{
     Invitation, Member, MemberChange, MemberKind, NewMember, OwnMember, Region, TeamError, TeamUser, TimeZone,
 };
@@ -364,10 +365,13 @@ pub enum Scope {
     #[serde(rename = "audit:read")]
     #[oai(rename = "audit:read")]
     AuditRead,
+    #[serde(rename = "billing:read")]
+    #[oai(rename = "billing:read")]
+    BillingRead,
 }
 
 impl Scope {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::MembersRead,
         Self::MembersWrite,
         Self::BarsRead,
@@ -379,6 +383,7 @@ impl Scope {
         Self::WebhooksWrite,
         Self::MessagesRead,
         Self::AuditRead,
+        Self::BillingRead,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -394,6 +399,7 @@ impl Scope {
             Self::WebhooksWrite => "webhooks:write",
             Self::MessagesRead => "messages:read",
             Self::AuditRead => "audit:read",
+            Self::BillingRead => "billing:read",
         }
     }
 }

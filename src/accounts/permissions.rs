@@ -235,6 +235,20 @@ operations! {
     NotifyBreach = "notify_breach": OPERATOR;
     ReportBreach = "report_breach": OPERATOR;
     CloseBreach = "close_breach": OPERATOR;
+
+    // What is paid for. Never by a token: no program spends a member's money.
+    ListPlans = "list_plans": from(Viewer, BillingRead);
+    ReadBilling = "read_billing": from(Admin, BillingRead);
+    ListInvoices = "list_invoices": from(Admin, BillingRead);
+    ReadPlanChange = "read_plan_change": from(Admin, BillingRead);
+    UpdateBilling = "update_billing": in_person(Admin);
+    OpenCheckout = "open_checkout": in_person(Admin);
+    OpenPortal = "open_portal": in_person(Admin);
+    ChangePlan = "change_plan": in_person(Admin);
+    WithdrawPlanChange = "withdraw_plan_change": in_person(Admin);
+    CancelSubscription = "cancel_subscription": in_person(Admin);
+    ResumeSubscription = "resume_subscription": in_person(Admin);
+    ReconcileBilling = "reconcile_billing": in_person(Admin);
 }
 
 /// Who is calling.

@@ -11,6 +11,7 @@ use crate::clock::{DAY, MINUTE, Timestamp};
 use crate::db;
 use crate::ids::{InvitationId, MemberId, UserId};
 use crate::mail::{self, EmailAddress, Language};
+use crate::plans;
 
 /// Members that one user may belong to.
 pub const MOST_MEMBERS: i64 = 50;
@@ -58,6 +59,8 @@ pub enum TeamError {
     /// Logged in as somebody else.
     #[error("the invitation is for {0}: log in with that address")]
     OtherAddress(String),
+    #[error(transparent)]
+    Plan(#[from] plans::Refused),
 }
 
 impl From<db::Error> for TeamError {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// `example.org`; `*.example.org` for every name below it (but not itself); `*` for any host. Kept in lower case and in
 /// its ASCII form (punycode). Ports are ignored.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum HostPattern {
     Any,

@@ -1,5 +1,6 @@
 //! What may be published, and which bars a list shows: decisions over values.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use base64::Engine;
@@ -8,7 +9,7 @@ use poem_openapi::Enum;
 use serde::{Deserialize, Serialize};
 
 use super::configuration::{Configuration, FieldError};
-use super::{BarName, BarState, BarSummary};
+use super::{BarName, BarState, BarSummary, HostPattern};
 use crate::ids::BarId;
 
 /// Everything that stands between a configuration and its publication.
@@ -131,6 +132,16 @@ pub fn page(mut bars: Vec<BarSummary>, listing: &Listing) -> BarPage {
         bars: placed.into_iter().map(|(_, bar)| bar).collect(),
         next,
     }
+}
+
+/// The sites of all bars, and those of all but one (`None`: of all).
+pub fn sites(
+    bars: &[(BarId, Vec<HostPattern>)],
+    but: Option<BarId>,
+) -> (BTreeSet<&HostPattern>, BTreeSet<&HostPattern>) {
+    let all = bars.iter().flat_map(|(_, hosts)| hosts);
+    let others = bars.iter().filter(|(bar, _)| Some(*bar) != but);
+    (all.collect(), others.flat_map(|(_, hosts)| hosts).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What members do with bars, each in one transaction with its entry in the audit log.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ use crate::clock::{Clock, MINUTE};
 use crate::db::{self, Conn, Db};
 use crate::ids::{BarId, JobId, MemberId};
 use crate::jobs;
+use crate::plans::{self, Plans, Wanted};
 use crate::secrets::Random;
 
 /// Why not. What is not there, or another's, is `None` instead.
@@ -30,6 +32,8 @@ pub enum Error {
     NeverPublished,
     #[error("the configuration can't be published")]
     Unpublishable(Vec<FieldError>),
+    #[error(transparent)]
+    Plan(#[from] plans::Refused),
     #[error(transparent)]
     Db(#[from] db::Error),
 }
@@ -74,6 +78,7 @@ pub struct Bars {
     pub(super) random: Random,
     pub(super) published: PublishedBars,
     announce: Announce,
+    plans: Plans,
 }
 
 impl Bars {
@@ -84,7 +89,13 @@ impl Bars {
             random,
             published,
             announce,
+            plans: Plans { sold: false },
         }
+    }
+
+    /// The same where plans are sold: they limit how many bars and sites a member adds.
+    pub fn with_plans(self, plans: Plans) -> Self {
+        Self { plans, ..self }
     }
 
     /// The look-up by key, for visitors' requests.
@@ -172,9 +183,13 @@ impl Bars {
         let this = self.clone();
         self.db
             .write(move |tx| {
-                if store::count(tx, bar.member)? >= MOST_BARS as i64 {
+                let plan = this.plans.of_locked(tx, bar.member)?;
+                let count = store::count(tx, bar.member)?;
+                if count >= MOST_BARS as i64 {
                     return Err(Error::TooManyBars);
                 }
+                plans::admit(plan, Wanted::Bars(count + 1))?;
+                this.may_add_sites(tx, bar.member, None, &bar.allowed_hosts)?;
                 store::insert(tx, &bar)?;
                 this.record(tx, actor, &bar, action, detail)?;
                 Ok(bar)
@@ -228,7 +243,10 @@ impl Bars {
         id: BarId,
         change: Change,
     ) -> Result<Option<Bar>, Error> {
-        self.edit(member, actor, id, move |_, _, bar| {
+        self.edit(member, actor, id, move |this, tx, bar| {
+            if let Some(hosts) = &change.allowed_hosts {
+                this.may_add_sites(tx, member, Some(id), hosts)?;
+            }
             let mut changed = Vec::new();
             put(&mut bar.name, change.name, "name", &mut changed);
             put(
@@ -241,6 +259,26 @@ impl Bars {
             Ok((!changed.is_empty()).then(|| ("bar.changed", json!({ "fields": changed }))))
         })
         .await
+    }
+
+    /// Whether the plan has room for these hosts of a bar (`None`: of a new one), beside those of the others. Taking hosts away
+    /// is always possible.
+    fn may_add_sites(
+        &self,
+        tx: &mut Conn,
+        member: MemberId,
+        bar: Option<BarId>,
+        hosts: &[HostPattern],
+    ) -> Result<(), Error> {
+        let plan = self.plans.of_locked(tx, member)?;
+        let all = store::list_allowed_hosts(tx, member)?;
+        let (before, others) = rules::sites(&all, bar);
+        let after: BTreeSet<_> = others.into_iter().chain(hosts).collect();
+        if after.is_subset(&before) {
+            return Ok(());
+        }
+        let count = i64::try_from(after.len()).unwrap_or(i64::MAX);
+        Ok(plans::admit(plan, Wanted::Sites(count))?)
     }
 
     /// Puts a draft in place of the one of revision `seen`.

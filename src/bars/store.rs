@@ -149,6 +149,16 @@ pub fn count(conn: &mut Conn, member: MemberId) -> Result<i64> {
         .get_result(conn)?)
 }
 
+/// Where each of a member's bars may be shown.
+pub fn list_allowed_hosts(conn: &mut Conn, member: MemberId) -> Result<Vec<(BarId, Vec<HostPattern>)>> {
+    let rows: Vec<(BarId, Json<Vec<HostPattern>>)> = bars::table
+        .filter(bars::member_id.eq(member))
+        .filter(bars::deleted_at.is_null())
+        .select((bars::id, bars::allowed_hosts))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(bar, Json(hosts))| (bar, hosts)).collect())
+}
+
 type SummaryRow = (
     BarId,
     BarKey,
@@ -391,6 +401,7 @@ type PublishedRow = (
     Option<Timestamp>,
     Json<Vec<Network>>,
     bool,
+    Option<Timestamp>,
 );
 
 /// What visitors see under a key: of whichever member.
@@ -415,6 +426,7 @@ pub fn find_published(conn: &mut Conn, key: BarKey) -> Result<Option<PublishedBa
             members::ends_at,
             members::own_addresses,
             members::excludes_own_users,
+            members::resting_until,
         ))
         .first(conn)
         .optional()?;
@@ -423,8 +435,9 @@ pub fn find_published(conn: &mut Conn, key: BarKey) -> Result<Option<PublishedBa
         member: row.1,
         key,
         name: row.2,
-        // Of a member that is leaving nothing is shown and nothing counted.
-        state: match row.8 {
+        // Of a member that is leaving nothing is shown and nothing counted; nor of one that chose to pause when the views of
+        // its plan are used up, until the next period.
+        state: match row.8.or(row.11) {
             Some(_) => BarState::Paused,
             None => row.3,
         },

@@ -26,6 +26,7 @@ use crate::ids::{
     ApiTokenId, BarId, ContactId, ContactViewId, DeliveryId, NoteId, SubmissionId, UserId, WebhookId,
 };
 use crate::mail;
+use crate::plans;
 
 pub use jobs::{DeliverWebhook, PurgeDeliveries, SendDigests, forget_member};
 pub use rules::automated::MIN_SHOWN;
@@ -522,6 +523,8 @@ pub enum Error {
     /// The page is not among the bar's allowed hosts.
     #[error("this bar may not be shown on this host")]
     HostNotAllowed,
+    #[error(transparent)]
+    Plan(#[from] plans::Refused),
     /// Its state, or how many there are, does not allow it.
     #[error("{0}")]
     Conflict(&'static str),

@@ -38,6 +38,9 @@ diesel::table! {
         events_purged_before -> Nullable<Moment>,
         policy_version_id -> Nullable<Uid>,
         collected_at -> Nullable<Moment>,
+        plan_since -> Nullable<Moment>,
+        former_plan -> Nullable<Text>,
+        resting_until -> Nullable<Moment>,
     }
 }
 
@@ -890,6 +893,124 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Document, Moment, Uid};
+
+    billing_accounts (member_id) {
+        member_id -> Uid,
+        customer -> Nullable<Text>,
+        at_limit -> Nullable<Text>,
+        fetches -> BigInt,
+        applied -> BigInt,
+        synced_at -> Nullable<Moment>,
+        delinquent_since -> Nullable<Moment>,
+        trial_used -> Bool,
+        cancelled_by_ending -> Bool,
+        card -> Nullable<Document>,
+        checkout -> Nullable<Document>,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Document, Moment, Uid};
+
+    billing_subscriptions (id) {
+        id -> Text,
+        member_id -> Uid,
+        status -> Text,
+        state -> Document,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Document, Moment, Uid};
+
+    billing_invoices (id) {
+        id -> Text,
+        member_id -> Uid,
+        state -> Document,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Document, Moment, Uid};
+
+    billing_reversals (charge, kind) {
+        charge -> Text,
+        kind -> Text,
+        member_id -> Uid,
+        amount -> BigInt,
+        currency -> Text,
+        seen_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Document, Moment, Uid};
+
+    billing_events (id) {
+        id -> Text,
+        member_id -> Nullable<Uid>,
+        kind -> Text,
+        object -> Nullable<Text>,
+        handled -> Bool,
+        created_at -> Moment,
+        received_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Document, Moment, Uid};
+
+    billing_requests (id) {
+        id -> Uid,
+        member_id -> Uid,
+        kind -> Text,
+        slot -> Nullable<Text>,
+        method -> Text,
+        path -> Text,
+        form -> Document,
+        state -> Text,
+        answer -> Nullable<Document>,
+        error -> Nullable<Text>,
+        created_at -> Moment,
+        ended_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Document, Moment, Uid};
+
+    billing_notices (member_id, kind, subject) {
+        member_id -> Uid,
+        kind -> Text,
+        subject -> Text,
+        sent_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Document, Moment, Uid};
+
+    views_of_deleted_bars (member_id, bar_id, hour) {
+        member_id -> Uid,
+        bar_id -> Uid,
+        hour -> Integer,
+        views -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     mail_consents,
     leads,
@@ -900,6 +1021,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     notice_members,
     notice_recipients,
     notice_reads,
+    billing_accounts,
+    billing_subscriptions,
+    billing_invoices,
+    billing_reversals,
+    billing_events,
+    billing_requests,
+    billing_notices,
+    views_of_deleted_bars,
     policy_drafts,
     policy_windows,
     message_bodies,

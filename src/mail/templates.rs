@@ -124,6 +124,66 @@ pub enum Template {
         at: Timestamp,
         tokens_link: Url,
     },
+    /// So much of the views of a period is used.
+    UsageReached {
+        member_name: String,
+        percent: u32,
+        views: i64,
+        limit: i64,
+        period_ends: Timestamp,
+        follows: AtLimit,
+        billing_link: Url,
+    },
+    /// A payment did not go through; `last`: there won't be another such mail.
+    PaymentFailed {
+        member_name: String,
+        amount: Option<String>,
+        falls_at: Timestamp,
+        last: bool,
+        billing_link: Url,
+    },
+    /// The bank wants its customer to confirm a payment.
+    PaymentActionNeeded {
+        member_name: String,
+        amount: String,
+        billing_link: Url,
+    },
+    /// What was paid for has ended.
+    BackOnFree {
+        member_name: String,
+        plan: String,
+        billing_link: Url,
+    },
+    TrialEnding {
+        member_name: String,
+        plan: String,
+        ends_at: Timestamp,
+        has_card: bool,
+        billing_link: Url,
+    },
+    CardExpiring {
+        member_name: String,
+        card: String,
+        month: String,
+        billing_link: Url,
+    },
+    /// To the operator: a refund, or a dispute that has to be answered.
+    MoneyWentBack {
+        member: MemberId,
+        disputed: bool,
+        amount: String,
+        charge: String,
+    },
+}
+
+/// What happens when the views of a period are used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AtLimit {
+    Pause,
+    /// The subscription goes on to this plan.
+    NextPlan(String),
+    /// Nothing was chosen that can be done: bars go on.
+    GoOn,
 }
 
 /// What an announcement is of (promise 23).
@@ -424,6 +484,13 @@ impl Template {
             Self::BreachDue { .. } => "breach_due",
             Self::NewLogin { .. } => "new_login",
             Self::TokenCreated { .. } => "token_created",
+            Self::UsageReached { .. } => "usage_reached",
+            Self::PaymentFailed { .. } => "payment_failed",
+            Self::PaymentActionNeeded { .. } => "payment_action_needed",
+            Self::BackOnFree { .. } => "back_on_free",
+            Self::TrialEnding { .. } => "trial_ending",
+            Self::CardExpiring { .. } => "card_expiring",
+            Self::MoneyWentBack { .. } => "money_went_back",
         }
     }
 
@@ -448,6 +515,13 @@ impl Template {
             | Self::SecondFactorChanged { .. }
             | Self::NewLogin { .. }
             | Self::TokenCreated { .. } => Category::Security,
+            Self::UsageReached { .. }
+            | Self::PaymentFailed { .. }
+            | Self::PaymentActionNeeded { .. }
+            | Self::BackOnFree { .. }
+            | Self::TrialEnding { .. }
+            | Self::CardExpiring { .. }
+            | Self::MoneyWentBack { .. } => Category::Billing,
             Self::NewContact(_) => Category::ContactNotification,
             Self::ContactDigest(_) => Category::ContactDigest,
             Self::Autoresponse { .. } => Category::Autoresponse,
@@ -481,7 +555,14 @@ impl Template {
             | Self::Notice(_)
             | Self::BreachDue { .. }
             | Self::NewLogin { .. }
-            | Self::TokenCreated { .. } => false,
+            | Self::TokenCreated { .. }
+            | Self::UsageReached { .. }
+            | Self::PaymentFailed { .. }
+            | Self::PaymentActionNeeded { .. }
+            | Self::BackOnFree { .. }
+            | Self::TrialEnding { .. }
+            | Self::CardExpiring { .. }
+            | Self::MoneyWentBack { .. } => false,
         }
     }
 
@@ -649,6 +730,69 @@ fn samples() -> Vec<Template> {
         },
         Template::NewLogin { at: at(0), device: "Firefox on Linux".into(), sessions_link: url("settings/sessions") },
         Template::TokenCreated { name: "Nightly export".into(), at: at(0), tokens_link: url("settings/tokens") },
+        Template::UsageReached {
+            member_name: "Bloom & Petal".into(),
+            percent: 80,
+            views: 160_312,
+            limit: 200_000,
+            period_ends: at(8 * 24 * 60),
+            follows: AtLimit::NextPlan("Business".into()),
+            billing_link: url("settings/billing"),
+        },
+        Template::UsageReached {
+            member_name: "Bloom & Petal".into(),
+            percent: 100,
+            views: 10_000,
+            limit: 10_000,
+            period_ends: at(8 * 24 * 60),
+            follows: AtLimit::Pause,
+            billing_link: url("settings/billing"),
+        },
+        Template::UsageReached {
+            member_name: "Bloom & Petal".into(),
+            percent: 100,
+            views: 10_004,
+            limit: 10_000,
+            period_ends: at(8 * 24 * 60),
+            follows: AtLimit::GoOn,
+            billing_link: url("settings/billing"),
+        },
+        Template::PaymentFailed {
+            member_name: "Bloom & Petal".into(),
+            amount: Some("12.00 EUR".into()),
+            falls_at: at(10 * 24 * 60),
+            last: false,
+            billing_link: url("settings/billing"),
+        },
+        Template::PaymentActionNeeded {
+            member_name: "Bloom & Petal".into(),
+            amount: "12.00 EUR".into(),
+            billing_link: url("settings/billing"),
+        },
+        Template::BackOnFree {
+            member_name: "Bloom & Petal".into(),
+            plan: "Pro".into(),
+            billing_link: url("settings/billing"),
+        },
+        Template::TrialEnding {
+            member_name: "Bloom & Petal".into(),
+            plan: "Pro".into(),
+            ends_at: at(3 * 24 * 60),
+            has_card: false,
+            billing_link: url("settings/billing"),
+        },
+        Template::CardExpiring {
+            member_name: "Bloom & Petal".into(),
+            card: "visa …4242".into(),
+            month: "12/2026".into(),
+            billing_link: url("settings/billing"),
+        },
+        Template::MoneyWentBack {
+            member: MemberId::from_uuid(uuid::Uuid::from_u128(7)),
+            disputed: true,
+            amount: "12.00 EUR".into(),
+            charge: "ch_3PxYz".into(),
+        },
     ]
 }
 

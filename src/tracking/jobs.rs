@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::db::{self, Conn, Db};
 use crate::ids::{BarId, MemberId};
 use crate::jobs::{Attempt, Handler, JobError};
+use crate::plans::Plans;
 
 /// So many rows go in one short transaction, so that beacons never wait long.
 const BATCH: i64 = 5000;
@@ -54,6 +55,8 @@ pub struct PurgeEvents {
     pub db: Db,
     pub clock: Clock,
     pub retention_days: u32,
+    /// Where plans are sold, the member's limits that.
+    pub plans: Plans,
 }
 
 impl PurgeEvents {
@@ -64,9 +67,9 @@ impl PurgeEvents {
 
     /// The bars after `after` that have events past their retention.
     pub async fn overdue(&self, after: BarId) -> db::Result<Vec<Overdue>> {
-        let (now, days) = (self.clock.now(), self.retention_days);
+        let (now, days, plans) = (self.clock.now(), self.retention_days, self.plans);
         self.db
-            .read(move |conn| store::list_overdue(conn, now, days, after, Self::BARS))
+            .read(move |conn| store::list_overdue(conn, now, days, plans, after, Self::BARS))
             .await
     }
 
@@ -99,6 +102,7 @@ impl Handler for PurgeEvents {
 
 /// Removes a part of what was counted of a deleted bar; answers how many rows. 0: nothing is left.
 pub fn forget_bar(tx: &mut Conn, member: MemberId, bar: BarId) -> db::Result<usize> {
+    store::keep_views_of_deleted(tx, member, bar)?;
     store::delete_of_bar(tx, member, bar, BATCH)
 }
 

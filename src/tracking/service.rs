@@ -24,11 +24,13 @@ use super::{
     Agent, Beacon, Counts, Dimension, Drop, DropReason, Event, EventKind, Filters, Interval, OTHER, PageUrl,
     Period, SubmitEvent, Visit, journal, primary_language, store,
 };
+use crate::accounts;
 use crate::bars::configuration::GoalKind;
 use crate::bars::{PublishedBar, PublishedBars};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Conn, Db};
 use crate::ids::{BarId, EventId, MemberId};
+use crate::plans::{Plans, Refused};
 use crate::secrets::Random;
 
 /// Counting. Cheap to clone.
@@ -43,6 +45,7 @@ pub struct Tracking {
     folder: Folder,
     surroundings: Surroundings,
     tell: Tell,
+    plans: Plans,
     queue: Queue,
     writer: Arc<Mutex<Option<Writer>>>,
 }
@@ -123,8 +126,28 @@ impl Tracking {
             random,
             bars,
             tell,
+            plans: Plans { sold: false },
             queue,
         }
+    }
+
+    /// The same where plans are sold: not each has export.
+    pub fn with_plans(self, plans: Plans) -> Self {
+        Self { plans, ..self }
+    }
+
+    /// Whether the member may take its counts along as CSV.
+    pub async fn may_export(&self, member: MemberId) -> db::Result<Result<(), Refused>> {
+        let plans = self.plans;
+        self.db
+            .read(move |conn| accounts::may_export(conn, plans, member))
+            .await
+    }
+
+    /// The views of all bars of a member in these hours, the deleted ones included. To be asked after
+    /// [`Self::catch_up`].
+    pub fn views(conn: &mut Conn, member: MemberId, hours: Range<i32>) -> db::Result<i64> {
+        store::views_of_member(conn, member, hours)
     }
 
     /// The one writer of this process. Ends when it is told to and the queue is empty; a second call ends at once.

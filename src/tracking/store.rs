@@ -40,8 +40,8 @@ pub use own::{
     list_own_browsers, scrub_salts,
 };
 pub use reading::{
-    find_time_zone, find_zone_of_member, first_hour, list_by_bar, list_by_value, list_drops, list_hours,
-    list_sites, sum_of,
+    find_time_zone, find_zone_of_member, first_hour, keep_views_of_deleted, list_by_bar, list_by_value,
+    list_drops, list_hours, list_sites, sum_of, views_of_member,
 };
 pub use reroll::{
     count_up, days_with_anything, first_day_to_reroll, list_bars, lock_day, replace_day, traces,

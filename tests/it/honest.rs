@@ -343,7 +343,7 @@ both_databases! {
             }
             Ok::<_, db::Error>(())
         }).await.unwrap();
-        let purge = PurgeEvents { db: app.db.clone(), clock: app.clock.clone(), retention_days: 30 };
+        let purge = PurgeEvents { db: app.db.clone(), clock: app.clock.clone(), retention_days: 30, plans: contactbar::plans::Plans { sold: false } };
         let first = BarId::from_uuid(Uuid::nil());
         app.clock.advance(DAY * 30);
         assert!(purge.overdue(first).await.unwrap().is_empty());

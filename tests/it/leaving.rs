@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use contactbar::accounts::Role;
 use contactbar::clock::{DAY, MINUTE, Timestamp};
-use contactbar::db::schema::{bar_scripts, webhook_deliveries};
+use contactbar::db::schema::{
+    bar_scripts, billing_accounts, billing_events, billing_invoices, billing_notices, billing_requests,
+    billing_reversals, billing_subscriptions, views_of_deleted_bars, webhook_deliveries,
+};
 use contactbar::db::types::Uid;
-use contactbar::db::{self, Conn};
-use contactbar::ids::{DeliveryId, JobId, MemberId, WebhookId};
+use contactbar::db::{self, Conn, Json};
+use contactbar::ids::{BillingRequestId, DeliveryId, JobId, MemberId, WebhookId};
 use contactbar::jobs::{self, NewJob};
 use contactbar::policies;
 use diesel::prelude::*;
@@ -126,7 +129,27 @@ async fn full(app: &TestApp, name: &str) -> (Stage, Client) {
         bar_scripts::created_at.eq(app.clock.now()),
     );
     let (member, now) = (stage.member, app.clock.now());
+    let request = BillingRequestId::new(&app.clock, &app.random);
+    let bar = stage.bar.id;
     let kept = app.db.write(move |tx| {
+        let named = |prefix: &str| format!("{prefix}_{member}");
+        macro_rules! put {
+            ($table:ident: $($column:ident = $value:expr),*) => {
+                diesel::insert_into($table::table)
+                    .values(($table::member_id.eq(member), $($table::$column.eq($value)),*))
+                    .execute(tx)?
+            };
+        }
+        let nothing = || Json(json!({}));
+        put!(billing_accounts: created_at = now);
+        put!(billing_subscriptions: id = named("sub"), status = "canceled", state = nothing(), created_at = now);
+        put!(billing_invoices: id = named("in"), state = nothing(), created_at = now);
+        put!(billing_reversals: charge = named("ch"), kind = "refund", amount = 1, currency = "eur", seen_at = now);
+        put!(billing_events: id = named("evt"), kind = "x", handled = true, created_at = now, received_at = now);
+        put!(billing_requests: id = request, kind = "x", method = "post", path = "/", form = nothing(), state = "done",
+            created_at = now);
+        put!(billing_notices: kind = "x", subject = "y", sent_at = now);
+        put!(views_of_deleted_bars: bar_id = bar, hour = 1, views = 1);
         let version = policies::current(tx)?.terms.id;
         let window = policies::NewWindow {
             member,

@@ -35,7 +35,7 @@ const PERSONAL: [(&str, &str, &str); 16] = [
 ];
 
 /// The others, and why they need none.
-const OTHERS: [(&str, &str); 39] = [
+const OTHERS: [(&str, &str); 47] = [
     ("policy_versions", "published by us"),
     ("policy_drafts", "written by us"),
     ("message_bodies", "written by us, the same for all"),
@@ -86,6 +86,23 @@ const OTHERS: [(&str, &str); 39] = [
         "mail_feedback",
         "a server's word about a message, which carries its version",
     ),
+    (
+        "billing_accounts",
+        "Stripe's ids, a member's choice, and of a card what Stripe shows of it",
+    ),
+    ("billing_subscriptions", "what Stripe says is paid for"),
+    ("billing_invoices", "what Stripe says is owed and paid"),
+    ("billing_reversals", "amounts that went back"),
+    ("billing_events", "Stripe's ids of what it told us"),
+    (
+        "billing_requests",
+        "what we asked of Stripe; emptied once it is answered",
+    ),
+    (
+        "billing_notices",
+        "what was said by mail, so that it is said once",
+    ),
+    ("views_of_deleted_bars", "counts"),
     ("jobs", "ids, and what waits for a moment"),
     ("job_lanes", "domains that mails go to, for an hour"),
     ("__diesel_schema_migrations", "ours"),

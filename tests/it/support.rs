@@ -147,7 +147,7 @@ impl TestApp {
         self.app.jobs.run_until_empty().await.unwrap();
     }
 
-    async fn assert_nothing_is_left(&self) {
+    pub async fn assert_nothing_is_left(&self) {
         self.forget_preparations().await;
         let due = self.app.db.read(jobs::next_due).await.unwrap();
         let left = due.is_some_and(|due| due <= self.app.clock.now());

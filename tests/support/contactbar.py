@@ -46,6 +46,7 @@ SCOPES = [
     "webhooks:write",
     "messages:read",
     "audit:read",
+    "billing:read",
 ]
 # Settings under which a test that asks a thousand times a second is not turned away.
 UNLIMITED = {"CONTACTBAR_RATE_LIMITS": "off"}

@@ -49,6 +49,12 @@ export function change(now: number, before: number): string | undefined {
   );
 }
 
+/** An amount in its currency's smallest unit, as people write it. */
+export function money({ amount, currency }: { amount: number; currency: string }): string {
+  const format = numberFormat({ style: 'currency', currency: currency.toUpperCase() }) as Intl.NumberFormat;
+  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+}
+
 export function bytes(value: number): string {
   return numberFormat({ style: 'unit', unit: 'byte', unitDisplay: 'narrow' }).format(value);
 }

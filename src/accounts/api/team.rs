@@ -294,6 +294,7 @@ impl Example for AcceptInvitation {
 pub(super) fn team_problem(error: TeamError) -> Problem {
     match error {
         TeamError::Accounts(error) => error.into(),
+        TeamError::Plan(refused) => refused.into(),
         TeamError::LastOwner => {
             Problem::conflict("A member must keep an owner: make somebody else one first.").kind(LAST_OWNER)
         }

@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::db::Conn;
 use crate::ids::{InvitationId, MemberId, UserId};
 use crate::mail::{Category, Draft, EmailAddress, Template};
+use crate::plans::{self, Wanted};
 use crate::policies::{self, Way};
 use crate::secrets::{Token, token_sha256};
 
@@ -83,11 +84,23 @@ impl Accounts {
         {
             return Err(TeamError::Invited);
         }
+        let pending = open
+            .iter()
+            .filter(|open| open.state(now) == InvitationState::Pending);
+        let invited = i64::try_from(pending.count()).unwrap_or(i64::MAX);
+        self.has_room_for(tx, member, invited + 1)?;
         if invitations::count_since(tx, member, now - INVITATIONS_WINDOW)? >= MOST_INVITATIONS {
             let retry_after_secs = INVITATIONS_WINDOW.as_secs() / 24;
             return Err(TeamError::TooManyInvitations { retry_after_secs });
         }
         Ok(())
+    }
+
+    /// Whether the plan has room for so many people more.
+    fn has_room_for(&self, tx: &mut Conn, member: MemberId, more: i64) -> Result<(), TeamError> {
+        let plan = self.plans.of(tx, member)?;
+        let team = i64::try_from(members::list_users(tx, member)?.len()).unwrap_or(i64::MAX);
+        Ok(plans::admit(plan, Wanted::Team(team + more))?)
     }
 
     /// Mails another link; the one before is dead from then on.
@@ -256,6 +269,7 @@ impl Accounts {
 
     fn join(&self, tx: &mut Conn, invitation: &Invitation, user: UserId) -> Result<(), TeamError> {
         let now = self.clock.now();
+        self.has_room_for(tx, invitation.member, 1)?;
         if !invitations::accept(tx, invitation.id, now)? {
             return Err(Error::DeadLink.into());
         }

@@ -28,9 +28,10 @@ use super::store::{links, members, users};
 use super::{Error, Membership, Name, Purpose, Session, User};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::{Clock, Timestamp};
-use crate::db::{Conn, Db};
+use crate::db::{self, Conn, Db};
 use crate::ids::{AccountTokenId, LeadId, MemberId, PolicyVersionId, UserId};
 use crate::mail::{Draft, EmailAddress, Language, Mailer, Template};
+use crate::plans::Plans;
 use crate::policies::{self, Collected};
 use crate::secrets::{Random, Token};
 
@@ -50,7 +51,13 @@ pub struct Accounts {
     pub(super) passwords: Passwords,
     secure_cookies: bool,
     bars_changed: BarsChanged,
+    plans: Plans,
+    end_changed: EndChanged,
 }
+
+/// Told, in the transaction, that a member's end was set or taken back. `app.rs` hands it in, for who has to act on it (what is
+/// paid for ends too) stands above this feature.
+pub type EndChanged = Arc<dyn Fn(&mut Conn, MemberId) -> db::Result<()> + Send + Sync>;
 
 /// Told, after the commit, that bars of a member went off or on again, or what of them counts has changed. `app.rs` hands
 /// it in, for who keeps bars in memory stands above this feature.
@@ -127,6 +134,17 @@ impl Accounts {
             passwords,
             secure_cookies,
             bars_changed,
+            plans: Plans { sold: false },
+            end_changed: Arc::new(|_, _| Ok(())),
+        }
+    }
+
+    /// The same where plans are sold: they limit teams, and `end_changed` hears of ends.
+    pub fn with_plans(self, plans: Plans, end_changed: EndChanged) -> Self {
+        Self {
+            plans,
+            end_changed,
+            ..self
         }
     }
 

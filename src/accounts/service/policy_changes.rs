@@ -462,7 +462,7 @@ impl Accounts {
             let job = JobId::new(&self.clock, &self.random);
             jobs::enqueue_for::<EndMember>(tx, job, &Ending { member, ends_at }, ends_at, None)?;
         }
-        Ok(())
+        (self.end_changed)(tx, member)
     }
 
     /// The member has seen in the dashboard what no mail brought: its time to object begins.

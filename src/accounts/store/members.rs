@@ -8,6 +8,7 @@ use crate::db::schema::{members, memberships};
 use crate::db::{Conn, Result};
 use crate::ids::{MemberId, PolicyVersionId, UserId};
 use crate::mail::Language;
+use crate::plans::Plan;
 
 /// A member to be, with its defaults for what nobody was asked.
 pub fn insert(
@@ -24,7 +25,7 @@ pub fn insert(
             members::name.eq(name),
             members::kind.eq("individual"),
             members::state.eq("active"),
-            members::plan.eq("free"),
+            members::plan.eq(Plan::Free),
             members::region.eq("eu"),
             members::language.eq(language),
             members::time_zone.eq("UTC"),

@@ -8,6 +8,7 @@ use crate::db::schema::{members, memberships, sessions, users};
 use crate::db::{Conn, Result};
 use crate::ids::{MemberId, PolicyVersionId, UserId};
 use crate::mail::{EmailAddress, Language};
+use crate::plans::{self, Plan, Plans, Refused, Wanted};
 use crate::policies::Collected;
 
 text_column!(MemberKind, Region, TimeZone);
@@ -65,7 +66,7 @@ pub fn insert_member(tx: &mut Conn, member: &Member, policy_version: PolicyVersi
             members::name.eq(&member.name),
             members::kind.eq(member.kind),
             members::state.eq("active"),
-            members::plan.eq("free"),
+            members::plan.eq(Plan::Free),
             members::region.eq(member.region),
             members::language.eq(member.language),
             members::time_zone.eq(&member.time_zone),
@@ -117,6 +118,21 @@ pub fn list_ended(conn: &mut Conn, before: Timestamp) -> Result<Vec<(MemberId, T
         .load(conn)?;
     let ended = rows.into_iter().filter_map(|(id, at)| Some((id, at?)));
     Ok(ended.collect())
+}
+
+/// Whether a member may take its contacts and counts along: if its plan has that, or if it leaves.
+pub fn may_export(
+    conn: &mut Conn,
+    plans: Plans,
+    member: MemberId,
+) -> Result<std::result::Result<(), Refused>> {
+    let leaves = find_member(conn, member)?.is_some_and(|member| member.ends_at.is_some());
+    let plan = plans.of(conn, member)?;
+    Ok(if leaves {
+        Ok(())
+    } else {
+        plans::admit(plan, Wanted::Export)
+    })
 }
 
 /// Makes others who change this member or its team wait until the transaction ends. SQLite has one writer anyway.

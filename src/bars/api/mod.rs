@@ -606,6 +606,7 @@ impl From<Error> for Problem {
             Error::NeverPublished => Problem::conflict("Nothing was published yet.").kind(NEVER_PUBLISHED),
             Error::Unpublishable(problems) => Problem::unprocessable(faults_under("", problems))
                 .detail("The configuration can't be published; the fields say why."),
+            Error::Plan(refused) => refused.into(),
             Error::Db(error) => error.into(),
         }
     }

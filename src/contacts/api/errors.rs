@@ -21,6 +21,7 @@ impl From<Error> for Problem {
                 Problem::conflict("Another contact has this email address: merge the two.")
             }
             Error::HostNotAllowed => Problem::forbidden("This bar may not be used on this site."),
+            Error::Plan(refused) => refused.into(),
             Error::Conflict(why) => Problem::conflict(why),
         }
     }

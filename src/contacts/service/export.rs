@@ -5,6 +5,7 @@ use futures_util::stream::{self, Stream};
 
 use super::Contacts;
 use super::managing::page_of;
+use crate::accounts;
 use crate::bars::configuration::FieldKind;
 use crate::contacts::rules::search::Words;
 use crate::contacts::store::contacts;
@@ -60,9 +61,11 @@ impl Contacts {
         Error,
     > {
         let (asked, words) = (filter.clone(), Words::of(filter.search.as_deref()));
+        let plans = self.plans;
         let (total, first) = self
             .db
             .read(move |conn| {
+                accounts::may_export(conn, plans, member)??;
                 let total = contacts::count(conn, member, &asked, &words)?;
                 let more = i64::from(PAGE) + 1;
                 let first = contacts::list(conn, member, &asked, &words, Sort::Oldest, None, more)?;

@@ -15,6 +15,7 @@ use crate::bars::Bars;
 use crate::clock::Clock;
 use crate::db::{self, Conn, Db};
 use crate::mail::Mailer;
+use crate::plans::Plans;
 use crate::secrets::Random;
 use crate::tracking::Tracking;
 
@@ -33,6 +34,7 @@ pub struct Contacts {
     tracking: Tracking,
     mailer: Mailer,
     outgoing: Outgoing,
+    plans: Plans,
 }
 
 impl Contacts {
@@ -53,7 +55,13 @@ impl Contacts {
             tracking,
             mailer,
             outgoing,
+            plans: Plans { sold: false },
         }
+    }
+
+    /// The same where plans are sold: not each has webhooks and export.
+    pub fn with_plans(self, plans: Plans) -> Self {
+        Self { plans, ..self }
     }
 
     /// Puts on record what was done, by its nouns and verbs; never what a contact says.

@@ -10,6 +10,7 @@ use crate::contacts::signing::Secret;
 use crate::contacts::store::webhooks;
 use crate::contacts::{Delivery, DeliveryState, Error, EventType, Webhook};
 use crate::ids::{DeliveryId, MemberId, WebhookId};
+use crate::plans::{self, Wanted};
 use crate::text::{self, Refused};
 
 /// A webhook to be.
@@ -53,6 +54,7 @@ impl Contacts {
         let (this, access, kept) = (self.clone(), access.clone(), made.clone());
         self.db
             .write(move |tx| {
+                plans::admit(this.plans.of(tx, access.member)?, Wanted::Webhooks)?;
                 if webhooks::list(tx, access.member)?.len() as i64 >= Webhook::MOST {
                     return Err(Error::Conflict("A member has at most 20 webhooks."));
                 }
@@ -91,6 +93,10 @@ impl Contacts {
                     enabled: change.enabled.unwrap_or(old.enabled),
                     ..old.clone()
                 };
+                // What is on stays on, whatever the plan.
+                if new.enabled && !old.enabled {
+                    plans::admit(this.plans.of(tx, access.member)?, Wanted::Webhooks)?;
+                }
                 if new != old {
                     webhooks::update(tx, access.member, &new)?;
                     this.record(tx, &access, "webhook.updated", id, json!({}))?;

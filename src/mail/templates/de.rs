@@ -1,6 +1,8 @@
 //! Our mails in German.
 
-use super::{Announcement, Block, Letter, NoticeKind, OutageStage, SecondFactorChange, Template, written};
+use super::{
+    Announcement, AtLimit, Block, Letter, NoticeKind, OutageStage, SecondFactorChange, Template, written,
+};
 use crate::clock::Timestamp;
 use crate::mail::Category;
 use crate::policies::{Consequence, Document};
@@ -523,6 +525,159 @@ pub(super) fn letter(template: &Template) -> Letter {
             ],
             reason: ACCOUNT.into(),
         },
+        Template::UsageReached {
+            member_name,
+            percent,
+            views,
+            limit,
+            period_ends,
+            follows,
+            billing_link,
+        } => {
+            let used_up = *percent >= 100;
+            let until = time(*period_ends);
+            let what_follows = match (follows, used_up) {
+                (AtLimit::Pause, true) => format!("Wie von Ihnen gewählt ruhen Ihre Bars bis {until}: Sie zeigen nichts und zählen nichts. Ein größerer Tarif bringt sie sofort zurück."),
+                (AtLimit::Pause, false) => format!("Wenn sie verbraucht sind, ruhen Ihre Bars bis {until}, wie von Ihnen gewählt."),
+                (AtLimit::NextPlan(plan), true) => format!("Wie von Ihnen gewählt wechselt Ihr Abonnement jetzt zu {plan}. Was Sie für den Rest des Zeitraums bezahlt haben, wird abgezogen."),
+                (AtLimit::NextPlan(plan), false) => format!("Wenn sie verbraucht sind, wechselt Ihr Abonnement zu {plan}, wie von Ihnen gewählt."),
+                (AtLimit::GoOn, true) => "Ihre Bars laufen trotzdem weiter. Bitte wählen Sie einen größeren Tarif, oder was von nun an geschehen soll.".to_owned(),
+                (AtLimit::GoOn, false) => "Wenn sie verbraucht sind, laufen Ihre Bars trotzdem weiter. Sie können einen größeren Tarif wählen, oder was dann geschehen soll.".to_owned(),
+            };
+            Letter {
+                subject: if used_up {
+                    format!("Die Ansichten von {member_name} sind verbraucht")
+                } else {
+                    format!("{percent} % der Ansichten von {member_name} sind verbraucht")
+                },
+                preview: format!("{views} von {limit}."),
+                blocks: vec![
+                    Block::heading(if used_up { "Ihre Ansichten sind verbraucht" } else { "Ihre Ansichten sind fast verbraucht" }),
+                    Block::text(format!("Ihre Bars wurden in diesem Zeitraum, der am {until} endet, {views}-mal gesehen. Ihr Tarif hat {limit}.")),
+                    Block::text(what_follows),
+                    Block::button("Tarif und Verbrauch ansehen", billing_link),
+                ],
+                reason: owner_or_admin(member_name),
+            }
+        }
+        Template::PaymentFailed {
+            member_name,
+            amount,
+            falls_at,
+            last,
+            billing_link,
+        } => Letter {
+            subject: if *last {
+                format!("Letzte Erinnerung: Eine Zahlung von {member_name} fehlt")
+            } else {
+                format!("Eine Zahlung von {member_name} ist fehlgeschlagen")
+            },
+            preview: "Bitte geben Sie eine andere Karte an.".into(),
+            blocks: vec![
+                Block::heading("Eine Zahlung ist fehlgeschlagen"),
+                Block::text(match amount {
+                    Some(amount) => format!("Wir konnten {amount} nicht abbuchen. Vielleicht ist die Karte abgelaufen oder ihr Rahmen erreicht."),
+                    None => "Wir konnten Ihre Karte nicht belasten. Vielleicht ist sie abgelaufen oder ihr Rahmen erreicht.".to_owned(),
+                }),
+                Block::text(format!(
+                    "Vorerst ändert sich nichts: Ihre Bars laufen weiter. Ohne Zahlung endet der Tarif am {}, und es folgt der kostenlose.",
+                    time(*falls_at)
+                )),
+                Block::button("Andere Karte angeben", billing_link),
+            ],
+            reason: owner_or_admin(member_name),
+        },
+        Template::PaymentActionNeeded {
+            member_name,
+            amount,
+            billing_link,
+        } => Letter {
+            subject: format!("Bitte bestätigen Sie eine Zahlung von {member_name}"),
+            preview: format!("Ihre Bank bittet Sie, {amount} zu bestätigen."),
+            blocks: vec![
+                Block::heading("Ihre Bank bittet um Bestätigung"),
+                Block::text(format!("Eine Zahlung von {amount} wartet, bis Sie sie bei Ihrer Bank bestätigen. Die Seite der Rechnung, die Sie unter Abrechnung finden, führt Sie dorthin.")),
+                Block::button("Zahlung bestätigen", billing_link),
+            ],
+            reason: owner_or_admin(member_name),
+        },
+        Template::BackOnFree {
+            member_name,
+            plan,
+            billing_link,
+        } => Letter {
+            subject: format!("{member_name} ist im kostenlosen Tarif"),
+            preview: format!("{plan} ist zu Ende."),
+            blocks: vec![
+                Block::heading(format!("{plan} ist zu Ende")),
+                Block::text("Von nun an gilt der kostenlose Tarif. Nichts von Ihnen wird gelöscht: Bars, die laufen, laufen weiter, und eingeschaltete Webhooks bleiben eingeschaltet. Was über den kostenlosen Tarif hinausgeht, kann nicht vermehrt werden. Einzelne Ereignisse werden 30 Tage lang aufbewahrt wie bisher, danach so lange, wie der kostenlose Tarif sie aufbewahrt."),
+                Block::button("Tarif wählen", billing_link),
+            ],
+            reason: owner_or_admin(member_name),
+        },
+        Template::TrialEnding {
+            member_name,
+            plan,
+            ends_at,
+            has_card,
+            billing_link,
+        } => Letter {
+            subject: format!("Die Probezeit von {member_name} endet bald"),
+            preview: format!("Am {}.", time(*ends_at)),
+            blocks: vec![
+                Block::heading("Ihre Probezeit endet bald"),
+                Block::text(format!("Die Probezeit von {plan} endet am {}.", time(*ends_at))),
+                Block::text(if *has_card {
+                    "Dann wird Ihre Karte zum ersten Mal belastet. Wenn Sie das nicht möchten, kündigen Sie vorher."
+                } else {
+                    "Wenn Sie eine Karte angeben, geht es weiter. Wenn nicht, folgt von selbst der kostenlose Tarif, und nichts wird abgebucht."
+                }),
+                Block::button(if *has_card { "Tarif ansehen" } else { "Karte angeben" }, billing_link),
+            ],
+            reason: owner_or_admin(member_name),
+        },
+        Template::CardExpiring {
+            member_name,
+            card,
+            month,
+            billing_link,
+        } => Letter {
+            subject: format!("Die Karte von {member_name} läuft ab"),
+            preview: format!("{card}, gültig bis {month}."),
+            blocks: vec![
+                Block::heading("Ihre Karte läuft ab"),
+                Block::text(format!("Die Karte {card}, die für {member_name} bezahlt, ist bis {month} gültig. Bitte geben Sie eine andere an, damit die nächste Zahlung gelingt.")),
+                Block::button("Andere Karte angeben", billing_link),
+            ],
+            reason: owner_or_admin(member_name),
+        },
+        Template::MoneyWentBack {
+            member,
+            disputed,
+            amount,
+            charge,
+        } => Letter {
+            subject: if *disputed {
+                format!("Angefochten: {amount}")
+            } else {
+                format!("Erstattet: {amount}")
+            },
+            preview: format!("Zahlung {charge}."),
+            blocks: vec![
+                Block::heading(if *disputed { "Eine Zahlung wird angefochten" } else { "Geld wurde erstattet" }),
+                Block::Rows(vec![
+                    ("Mitglied".into(), member.to_string()),
+                    ("Betrag".into(), amount.clone()),
+                    ("Zahlung".into(), charge.clone()),
+                ]),
+                Block::text(if *disputed {
+                    "Stripe möchte innerhalb seiner Frist Belege: Antworten Sie in Stripes Dashboard."
+                } else {
+                    "Es ist nichts zu tun: Es ist festgehalten."
+                }),
+            ],
+            reason: "Sie erhalten diese Mail, weil dies die Adresse des Betreibers ist.".into(),
+        },
     }
 }
 
@@ -594,6 +749,10 @@ const NOT_YOU: &str = "Falls Sie es waren, ist alles gut. Falls nicht, wählen S
 
 fn owner_of(member_name: &str) -> String {
     format!("Sie erhalten diese Mail, weil Ihnen {member_name} gehört.")
+}
+
+fn owner_or_admin(member_name: &str) -> String {
+    format!("Sie erhalten diese Mail, weil Ihnen {member_name} gehört oder Sie es verwalten.")
 }
 
 fn plural(count: u32, one: &str, many: &str) -> String {

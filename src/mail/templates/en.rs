@@ -1,6 +1,8 @@
 //! Our mails in English.
 
-use super::{Announcement, Block, Letter, NoticeKind, OutageStage, SecondFactorChange, Template, written};
+use super::{
+    Announcement, AtLimit, Block, Letter, NoticeKind, OutageStage, SecondFactorChange, Template, written,
+};
 use crate::clock::Timestamp;
 use crate::mail::Category;
 use crate::policies::{Consequence, Document};
@@ -511,6 +513,181 @@ pub(super) fn letter(template: &Template) -> Letter {
             ],
             reason: ACCOUNT.into(),
         },
+        Template::UsageReached {
+            member_name,
+            percent,
+            views,
+            limit,
+            period_ends,
+            follows,
+            billing_link,
+        } => {
+            let used_up = *percent >= 100;
+            let until = time(*period_ends);
+            let what_follows = match (follows, used_up) {
+                (AtLimit::Pause, true) => format!("As you chose, your bars rest until {until}: they show nothing and count nothing. A bigger plan brings them back at once."),
+                (AtLimit::Pause, false) => format!("When they are used up, your bars rest until {until}, as you chose."),
+                (AtLimit::NextPlan(plan), true) => format!("As you chose, your subscription goes on to {plan} now. What you paid for the rest of the period is taken off."),
+                (AtLimit::NextPlan(plan), false) => format!("When they are used up, your subscription goes on to {plan}, as you chose."),
+                (AtLimit::GoOn, true) => "Your bars go on all the same. Please choose a bigger plan, or what shall happen from now on.".to_owned(),
+                (AtLimit::GoOn, false) => "When they are used up, your bars go on all the same. You can choose a bigger plan, or what shall happen then.".to_owned(),
+            };
+            Letter {
+                subject: if used_up {
+                    format!("The views of {member_name} are used up")
+                } else {
+                    format!("{percent} % of the views of {member_name} are used")
+                },
+                preview: format!("{views} of {limit}."),
+                blocks: vec![
+                    Block::heading(if used_up {
+                        "Your views are used up"
+                    } else {
+                        "Your views are nearly used up"
+                    }),
+                    Block::text(format!(
+                        "Your bars were seen {views} times in this period, which ends on {until}. Your plan has {limit}."
+                    )),
+                    Block::text(what_follows),
+                    Block::button("See plan and usage", billing_link),
+                ],
+                reason: owner_or_admin(member_name),
+            }
+        }
+        Template::PaymentFailed {
+            member_name,
+            amount,
+            falls_at,
+            last,
+            billing_link,
+        } => Letter {
+            subject: if *last {
+                format!("Last reminder: a payment of {member_name} is missing")
+            } else {
+                format!("A payment of {member_name} did not go through")
+            },
+            preview: "Please give another card.".into(),
+            blocks: vec![
+                Block::heading("A payment did not go through"),
+                Block::text(match amount {
+                    Some(amount) => format!(
+                        "We could not charge {amount}. Perhaps the card has expired, or its limit is reached."
+                    ),
+                    None => "We could not charge your card. Perhaps it has expired, or its limit is reached."
+                        .to_owned(),
+                }),
+                Block::text(format!(
+                    "Nothing changes for now: your bars go on. Without a payment the plan ends on {}, and the free plan follows.",
+                    time(*falls_at)
+                )),
+                Block::button("Give another card", billing_link),
+            ],
+            reason: owner_or_admin(member_name),
+        },
+        Template::PaymentActionNeeded {
+            member_name,
+            amount,
+            billing_link,
+        } => Letter {
+            subject: format!("Please confirm a payment of {member_name}"),
+            preview: format!("Your bank asks you to confirm {amount}."),
+            blocks: vec![
+                Block::heading("Your bank asks you to confirm"),
+                Block::text(format!(
+                    "A payment of {amount} waits until you confirm it with your bank. The invoice's page, which you find under Billing, leads you there."
+                )),
+                Block::button("Confirm the payment", billing_link),
+            ],
+            reason: owner_or_admin(member_name),
+        },
+        Template::BackOnFree {
+            member_name,
+            plan,
+            billing_link,
+        } => Letter {
+            subject: format!("{member_name} is on the free plan"),
+            preview: format!("{plan} has ended."),
+            blocks: vec![
+                Block::heading(format!("{plan} has ended")),
+                Block::text(
+                    "From now on the free plan applies. Nothing of yours is deleted: bars that are live stay live, and webhooks that are on stay on. What goes beyond the free plan can't be added to. Single events are kept for 30 days as before, then as long as the free plan keeps them.",
+                ),
+                Block::button("Choose a plan", billing_link),
+            ],
+            reason: owner_or_admin(member_name),
+        },
+        Template::TrialEnding {
+            member_name,
+            plan,
+            ends_at,
+            has_card,
+            billing_link,
+        } => Letter {
+            subject: format!("The trial of {member_name} ends soon"),
+            preview: format!("On {}.", time(*ends_at)),
+            blocks: vec![
+                Block::heading("Your trial ends soon"),
+                Block::text(format!("The trial of {plan} ends on {}.", time(*ends_at))),
+                Block::text(if *has_card {
+                    "Then your card is charged for the first time. If you don't want that, cancel before."
+                } else {
+                    "If you give a card, it goes on. If not, the free plan follows by itself, and nothing is charged."
+                }),
+                Block::button(
+                    if *has_card { "See your plan" } else { "Give a card" },
+                    billing_link,
+                ),
+            ],
+            reason: owner_or_admin(member_name),
+        },
+        Template::CardExpiring {
+            member_name,
+            card,
+            month,
+            billing_link,
+        } => Letter {
+            subject: format!("The card of {member_name} expires"),
+            preview: format!("{card}, good until {month}."),
+            blocks: vec![
+                Block::heading("Your card expires"),
+                Block::text(format!(
+                    "The card {card} that pays for {member_name} is good until {month}. Please give another one, so that the next payment goes through."
+                )),
+                Block::button("Give another card", billing_link),
+            ],
+            reason: owner_or_admin(member_name),
+        },
+        Template::MoneyWentBack {
+            member,
+            disputed,
+            amount,
+            charge,
+        } => Letter {
+            subject: if *disputed {
+                format!("Disputed: {amount}")
+            } else {
+                format!("Refunded: {amount}")
+            },
+            preview: format!("Charge {charge}."),
+            blocks: vec![
+                Block::heading(if *disputed {
+                    "A payment is disputed"
+                } else {
+                    "Money was refunded"
+                }),
+                Block::Rows(vec![
+                    ("Member".into(), member.to_string()),
+                    ("Amount".into(), amount.clone()),
+                    ("Charge".into(), charge.clone()),
+                ]),
+                Block::text(if *disputed {
+                    "Stripe wants evidence within its deadline: answer in Stripe's dashboard."
+                } else {
+                    "Nothing is to be done: it is on record."
+                }),
+            ],
+            reason: "You receive this mail because this is the operator's address.".into(),
+        },
     }
 }
 
@@ -582,6 +759,10 @@ const NOT_YOU: &str =
 
 fn owner_of(member_name: &str) -> String {
     format!("You receive this mail because you own {member_name}.")
+}
+
+fn owner_or_admin(member_name: &str) -> String {
+    format!("You receive this mail because you own or administer {member_name}.")
 }
 
 fn plural(count: u32, one: &str, many: &str) -> String {

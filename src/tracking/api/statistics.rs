@@ -383,6 +383,7 @@ impl StatisticsApi {
         let (member, period) = self
             .question(&caller, Operation::ExportStats, bar_id.0, asked)
             .await?;
+        self.tracking.may_export(member).await??;
         only.0.check(by.0.map(Dimension::from))?;
         let (heading, rows) = match by.0 {
             Some(by) => {

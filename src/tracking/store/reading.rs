@@ -110,6 +110,59 @@ pub(super) fn split(hours: &Range<i32>) -> (Range<i32>, Range<i32>, Range<i32>) 
     }
 }
 
+/// The views of all bars of a member in these hours, the deleted ones included.
+pub fn views_of_member(conn: &mut Conn, member: MemberId, hours: Range<i32>) -> Result<i64> {
+    #[derive(QueryableByName)]
+    struct Views {
+        #[diesel(sql_type = BigInt)]
+        views: i64,
+    }
+    let (days, left, right) = split(&hours);
+    let part = |table: &str, bucket: &str, from: u8, to: u8| {
+        format!(
+            "SELECT c.views FROM {table} c WHERE c.member_id = $1 AND NOT EXISTS \
+             (SELECT 1 FROM views_of_deleted_bars d WHERE d.member_id = c.member_id AND d.bar_id = c.bar_id) AND c.dimension = $2 AND c.{bucket} >= ${from} AND c.{bucket} < ${to}"
+        )
+    };
+    let statement = format!(
+        "SELECT CAST(coalesce(sum(views), 0) AS bigint) AS views FROM ({} UNION ALL {} UNION ALL {} UNION ALL \
+         SELECT views FROM views_of_deleted_bars WHERE member_id = $1 AND hour >= $9 AND hour < $10) parts",
+        part("daily_counts", "day", 3, 4),
+        part("hourly_counts", "hour", 5, 6),
+        part("hourly_counts", "hour", 7, 8),
+    );
+    let sum: Views = both!(conn, |c| diesel::sql_query(statement)
+        .bind::<Uid, _>(member)
+        .bind::<Text, _>(Dimension::Total)
+        .bind::<Integer, _>(days.start)
+        .bind::<Integer, _>(days.end)
+        .bind::<Integer, _>(left.start)
+        .bind::<Integer, _>(left.end)
+        .bind::<Integer, _>(right.start)
+        .bind::<Integer, _>(right.end)
+        .bind::<Integer, _>(hours.start)
+        .bind::<Integer, _>(hours.end)
+        .get_result(c)?);
+    Ok(sum.views)
+}
+
+/// Notes the views of a deleted bar before its sums are purged: they were had all the same. Of the last 62 days that it was
+/// seen, for no period in which views are limited is longer.
+pub fn keep_views_of_deleted(tx: &mut Conn, member: MemberId, bar: BarId) -> Result<()> {
+    const HOURS: i32 = 62 * 24;
+    let statement = "INSERT INTO views_of_deleted_bars (member_id, bar_id, hour, views) \
+         SELECT member_id, bar_id, hour, views FROM hourly_counts WHERE member_id = $1 AND bar_id = $2 AND dimension = $3 \
+         AND views > 0 AND hour > (SELECT max(hour) FROM hourly_counts WHERE member_id = $1 AND bar_id = $2) - $4 \
+         AND NOT EXISTS (SELECT 1 FROM views_of_deleted_bars WHERE member_id = $1 AND bar_id = $2)";
+    both!(tx, |c| diesel::sql_query(statement)
+        .bind::<Uid, _>(member)
+        .bind::<Uid, _>(bar)
+        .bind::<Text, _>(Dimension::Total)
+        .bind::<Integer, _>(HOURS)
+        .execute(c)?);
+    Ok(())
+}
+
 /// The time zone of the member.
 pub fn find_zone_of_member(conn: &mut Conn, member: MemberId) -> Result<Option<String>> {
     Ok(members::table

@@ -9,6 +9,7 @@ use crate::db::schema::members;
 use crate::db::types::{Moment, Uid};
 use crate::db::{Conn, Result};
 use crate::ids::{BarId, MemberId};
+use crate::plans::{self, Plans};
 
 /// A bar with events that are past their retention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
@@ -39,22 +40,32 @@ pub fn list_overdue(
     conn: &mut Conn,
     now: Timestamp,
     default_days: u32,
+    plans: Plans,
     after: BarId,
     limit: i64,
 ) -> Result<Vec<Overdue>> {
+    // `$n` must first appear in their order, for SQLite numbers them so.
+    let mut days = "coalesce(m.event_retention_days, $1)".to_owned();
+    if plans.sold {
+        let least = match conn {
+            Conn::Sqlite(_) => "min",
+            Conn::Postgres(_) => "least",
+        };
+        days = format!("{least}({days}, {})", plans::retention_sql(conn, "$2"));
+    }
     let cutoff = match conn {
-        Conn::Sqlite(_) => "$1 - coalesce(m.event_retention_days, $2) * 86400000000",
-        Conn::Postgres(_) => "$1 - coalesce(m.event_retention_days, $2) * interval '24 hours'",
+        Conn::Sqlite(_) => format!("$2 - {days} * 86400000000"),
+        Conn::Postgres(_) => format!("$2 - {days} * interval '24 hours'"),
     };
     let statement = format!(
-        "SELECT b.member_id AS member_id, b.id AS bar_id, m.event_retention_days AS days FROM bars b \
+        "SELECT b.member_id AS member_id, b.id AS bar_id, {days} AS days FROM bars b \
          JOIN members m ON m.id = b.member_id WHERE EXISTS (SELECT 1 FROM events e \
          WHERE e.member_id = b.member_id AND e.bar_id = b.id AND e.received_at < {cutoff}) \
          AND b.id > $3 ORDER BY b.id LIMIT $4"
     );
     both!(conn, |c| Ok(diesel::sql_query(statement)
-        .bind::<Moment, _>(now)
         .bind::<Integer, _>(i32::try_from(default_days).unwrap_or(i32::MAX))
+        .bind::<Moment, _>(now)
         .bind::<Uid, _>(after)
         .bind::<BigInt, _>(limit)
         .load(c)?))

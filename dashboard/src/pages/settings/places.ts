@@ -4,7 +4,7 @@ type Name = keyof ReturnType<typeof t>['settings']['places'];
 export type Place = { href: string; label: string; adminsOnly: boolean };
 
 /** What only admins and owners may see; the server holds it too. */
-const ADMINS: readonly Name[] = ['tokens', 'webhooks', 'messages', 'audit'];
+const ADMINS: readonly Name[] = ['billing', 'tokens', 'webhooks', 'messages', 'audit'];
 const paths: Partial<Record<Name, string>> = { audit: 'audit-log' };
 
 function place(name: Name): Place {
@@ -23,7 +23,7 @@ export function groups(): { label: string; places: Place[] }[] {
     {
       label: words.ofMember,
       places: (
-        ['member', 'team', 'tokens', 'webhooks', 'messages', 'audit', 'policies', 'leave'] as const
+        ['member', 'team', 'billing', 'tokens', 'webhooks', 'messages', 'audit', 'policies', 'leave'] as const
       ).map(place),
     },
   ];

@@ -1,6 +1,6 @@
 import type { Scope } from '../../api/schema';
 
-export type Area = 'bars' | 'stats' | 'contacts' | 'members' | 'webhooks' | 'messages' | 'audit';
+export type Area = 'bars' | 'stats' | 'contacts' | 'members' | 'webhooks' | 'messages' | 'audit' | 'billing';
 
 /** What a token may be allowed, by area: to read, and where there is something to change, to change. */
 export const AREAS: readonly { area: Area; read: Scope; write?: Scope }[] = [
@@ -11,4 +11,5 @@ export const AREAS: readonly { area: Area; read: Scope; write?: Scope }[] = [
   { area: 'webhooks', read: 'webhooks:read', write: 'webhooks:write' },
   { area: 'messages', read: 'messages:read' },
   { area: 'audit', read: 'audit:read' },
+  { area: 'billing', read: 'billing:read' },
 ];

@@ -1,0 +1,11 @@
+DROP TABLE views_of_deleted_bars;
+DROP TABLE billing_notices;
+DROP TABLE billing_requests;
+DROP TABLE billing_events;
+DROP TABLE billing_reversals;
+DROP TABLE billing_invoices;
+DROP TABLE billing_subscriptions;
+DROP TABLE billing_accounts;
+ALTER TABLE members DROP COLUMN resting_until;
+ALTER TABLE members DROP COLUMN former_plan;
+ALTER TABLE members DROP COLUMN plan_since;
