@@ -436,8 +436,8 @@ pub fn describe() -> Value {
             "description": "For Stripe alone: signed with the endpoint's secret, not older than 300 seconds. What it says is a hint: \
                 the customer is fetched from Stripe, and kept in the same transaction as the event's id, so that a repetition does \
                 nothing. Types that do not concern us are kept and ignored.",
-            "parameters": [{ "name": "Stripe-Signature", "in": "header", "required": true,
-                "description": "`t=…,v1=…`; several `v1` while a secret is replaced.", "schema": { "type": "string" },
+            "parameters": [{ "name": "Stripe-Signature", "in": "header",
+                "description": "Must be there: `t=…,v1=…`; several `v1` while a secret is replaced.", "schema": { "type": "string" },
                 "example": "t=1795341600,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd" }],
             "requestBody": { "required": true, "content": { "application/json": {
                 "schema": { "type": "object", "description": "An event as Stripe sends it.", "additionalProperties": true },

@@ -227,6 +227,9 @@ fn strike_nulls(example: &mut Value) {
     }
 }
 
+/// A look at what a change would cost needs something that could be changed.
+const CONFLICTS_WHEN_READ: [&str; 1] = ["/api/v1/billing/change"];
+
 /// Strikes the errors that an operation can't give, and adds the headers that every answer has.
 fn finish(path: &str, method: &str, operation: &mut Value) {
     if method == "parameters" {
@@ -253,7 +256,7 @@ fn finish(path: &str, method: &str, operation: &mut Value) {
         "401" | "403" => secured || !reads,
         "404" => path.contains('{') || !reads,
         "408" | "413" | "415" => has_body,
-        "409" => !reads,
+        "409" => !reads || CONFLICTS_WHEN_READ.contains(&path),
         "422" => has_body || has_parameters,
         _ => true,
     };
