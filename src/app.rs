@@ -200,6 +200,7 @@ impl App {
             bars.clone(),
             config.embed_url(),
             &config.public_url,
+            plans,
             embed::built_script(),
         );
         let tracking = Tracking::new(

@@ -129,6 +129,7 @@ pub fn configuration(data: &[u8]) {
         member: MemberId::from_uuid(Uuid::from_u128(7)),
         base_url: None,
         policy_url: "https://bars.example/policies/privacy",
+        brand_url: None,
     };
     serde_json::to_string(&configuration.runtime(&place)).expect("plain data can be written");
 }

@@ -1,7 +1,7 @@
 // Pictures of every page of the dashboard, light and dark, on a phone and on a desktop, of a member with some weeks
 // behind them: into .build/screenshots/dashboard. To be looked at; nothing is compared.
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fill } from './content.mjs';
@@ -78,7 +78,82 @@ function pagesOf({ contact, spring, notice, callback }, { contactId, webhookId }
     'settings-audit-log': { path: '/settings/audit-log' },
     'settings-policies': { path: '/settings/policies' },
     'settings-leave': { path: '/settings/leave' },
+
+    notices: { path: '/notices', who: 'told' },
+    'notices-banner': { path: '/bars', who: 'told' },
+    // From here on a new version of the privacy policy asks everybody.
+    'policies-banner': { path: '/bars', before: postPolicy },
+    'policies-open': { path: '/settings/policies' },
   };
+}
+
+const NOTICES = {
+  feature: `kind = "feature"
+title = { en = "Compare two variants of a bar", de = "Zwei Varianten einer Leiste vergleichen" }
++++
+Which of two texts brings **more contacts**? Make a variant in the editor, and your visitors are shared out.
+
+- The statistics say how sure the difference is.
+- Nothing changes on your pages.
++++ de
+Welcher von zwei Texten bringt **mehr Kontakte**? Legen Sie im Editor eine Variante an.
+`,
+  release: `kind = "point_release"
+release = "1.4.2"
+title = { en = "Fonts of the page, where you want them", de = "Die Schrift der Seite, wo Sie sie wollen" }
++++
+A bar can now take on the font of the page that it stands on. [All changes](https://contactbar.example/changes).
++++ de
+Eine Leiste kann nun die Schrift der Seite annehmen.
+`,
+  outage: `kind = "outage"
+stage = "planned"
+starts_at = "2026-12-01T02:00:00Z"
+ends_at = "2026-12-01T02:45:00Z"
+title = { en = "Maintenance on Tuesday night", de = "Wartung in der Nacht zum Dienstag" }
++++
+The dashboard is away for some minutes. Your bars stay on, and every contact and every count is kept.
++++ de
+Das Dashboard ist einige Minuten nicht da. Ihre Leisten bleiben an.
+`,
+};
+
+/** Announces to one member what members are told now and then. */
+async function announce(product, { session }) {
+  for (const [name, text] of Object.entries(NOTICES)) {
+    const path = join(folder, `${name}.md`);
+    await writeFile(path, `+++\nmembers = ["${session.member.member_id}"]\n${text}`);
+    const [, id] = (await product.run('notice', 'write', path)).match(/Written: (ntc_\w+)/);
+    await product.run('notice', 'send', id, '--yes');
+  }
+}
+
+async function postPolicy(product) {
+  const change = (key, rest, en, words) => `[[changes]]
+key = "${key}"
+purpose = "${key}"
+material = true
+${rest}
+title = { en = "${en}", de = "${en}" }
+summary = { en = "${words}", de = "${words}" }
+`;
+  const path = join(folder, 'privacy.md');
+  const changes = [
+    change(
+      'benchmarking',
+      'per_account = true',
+      'Benchmarks by industry',
+      'We compare how often bars are clicked, by industry and never by name.',
+    ),
+    change('promotion', 'marketing = true', 'News by mail', 'Once a month we write what is new.'),
+    change('transfer', '', 'Support by a partner', 'A partner in the EU answers requests at night.'),
+  ];
+  await writeFile(
+    path,
+    `+++\ntitle = "Privacy policy"\n${changes.join('')}+++\n# Privacy policy\n\nThe second version.\n`,
+  );
+  await product.run('policy', 'draft', 'privacy', path);
+  await product.run('policy', 'post', 'privacy', '--yes');
 }
 
 /** What the other pages show: a team, a webhook, tokens, tags and notes. */
@@ -89,25 +164,25 @@ async function furnish({ call, session }) {
     role: 'editor',
   });
   await call('POST', '/tokens', { name: 'Nightly export', scopes: ['contacts:read', 'stats:read'] }).catch(
-    told,
+    complain,
   );
   const webhook = await call('POST', '/webhooks', {
     url: 'https://crm.harbour-cycles.example/hooks/contactbar',
     description: 'Our CRM',
     event_types: ['contact.created', 'submission.created'],
-  }).catch(told);
+  }).catch(complain);
   const { items } = await call('GET', '/contacts');
   for (const [index, one] of items.entries()) {
-    if (index % 3 === 0) await call('PUT', `/contacts/${one.id}/tags/test-ride`).catch(told);
-    if (index % 4 === 1) await call('PATCH', `/contacts/${one.id}`, { status: 'done' }).catch(told);
+    if (index % 3 === 0) await call('PUT', `/contacts/${one.id}/tags/test-ride`).catch(complain);
+    if (index % 4 === 1) await call('PATCH', `/contacts/${one.id}`, { status: 'done' }).catch(complain);
   }
   await call('POST', `/contacts/${items[0].id}/notes`, {
     text: 'Called back: comes on Saturday at ten.',
-  }).catch(told);
+  }).catch(complain);
   return { contactId: items[0].id, webhookId: webhook?.webhook?.id ?? webhook?.id };
 }
 
-function told(error) {
+function complain(error) {
   process.stderr.write(`${error.message}\n`);
 }
 
@@ -148,9 +223,15 @@ try {
   const anna = await member(product);
   const bars = await fill(product, anna, databaseFile);
   const pages = pagesOf(bars, await furnish(anna));
-  const whos = { nobody: undefined, newcomer: await member(product, { name: 'Fresh Bakery' }) };
+  const whos = {
+    nobody: undefined,
+    newcomer: await member(product, { name: 'Fresh Bakery' }),
+    told: await member(product, { name: 'Bloom & Petal' }),
+  };
+  await announce(product, whos.told);
   for (const [name, page] of Object.entries(pages)) {
     if (only.length > 0 && !only.some((start) => name.startsWith(start))) continue;
+    await page.before?.(product);
     for (const view of VIEWS)
       await picture(browser, product, page.who ? whos[page.who] : anna, page, view, name);
   }

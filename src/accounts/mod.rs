@@ -41,6 +41,7 @@ pub use service::{
     TotpEnrolment,
 };
 pub use store::addressees::{find_addressees, list_addressees};
+pub use store::members::list_members_of;
 pub use store::team::may_export;
 pub use team::{
     Invitation, Member, MemberChange, MemberKind, NewMember, OwnMember, Region, TeamError, TeamUser, TimeZone,

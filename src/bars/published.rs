@@ -14,6 +14,7 @@ use crate::accounts::OwnVisits;
 use crate::clock::Clock;
 use crate::db::{self, Conn, Db};
 use crate::ids::{BarId, MemberId};
+use crate::plans::Plan;
 
 /// How long an entry is believed.
 pub const FRESH: Duration = Duration::from_secs(5);
@@ -42,6 +43,8 @@ pub struct PublishedBar {
     pub version: i32,
     pub configuration: Configuration,
     pub settings: Settings,
+    /// The member's.
+    pub plan: Plan,
     /// What of its own visits the member does not want counted.
     pub own_visits: OwnVisits,
 }

@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::db::schema::{bar_versions, bars, members};
 use crate::db::{Conn, Json, Result};
 use crate::ids::{BarId, MemberId, UserId};
+use crate::plans::Plan;
 
 text_column!(BarKey, BarName, BarState, LegacyId);
 
@@ -402,6 +403,7 @@ type PublishedRow = (
     Json<Vec<Network>>,
     bool,
     Option<Timestamp>,
+    Plan,
 );
 
 /// What visitors see under a key: of whichever member.
@@ -427,6 +429,7 @@ pub fn find_published(conn: &mut Conn, key: BarKey) -> Result<Option<PublishedBa
             members::own_addresses,
             members::excludes_own_users,
             members::resting_until,
+            members::plan,
         ))
         .first(conn)
         .optional()?;
@@ -445,6 +448,7 @@ pub fn find_published(conn: &mut Conn, key: BarKey) -> Result<Option<PublishedBa
         version: row.5,
         configuration: row.6.0,
         settings: row.7.0,
+        plan: row.12,
         own_visits: OwnVisits {
             addresses: row.9.0,
             users: row.10,

@@ -615,6 +615,7 @@ diesel::table! {
         error -> Nullable<Text>,
         created_at -> Moment,
         lane -> Nullable<Text>,
+        priority -> Integer,
     }
 }
 

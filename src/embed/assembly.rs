@@ -64,6 +64,7 @@ mod tests {
             member: MemberId::from_uuid(uuid::Uuid::nil()),
             base_url: None,
             policy_url: "",
+            brand_url: None,
         });
         let script = built().assemble(&runtime).unwrap();
         script
@@ -103,6 +104,7 @@ mod tests {
             member: MemberId::from_uuid(uuid::Uuid::nil()),
             base_url: None,
             policy_url: "",
+            brand_url: None,
         };
         assert_eq!(built.assemble(&configuration.runtime(&place)), None);
     }

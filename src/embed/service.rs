@@ -17,6 +17,7 @@ use crate::bars::{self, BarKey, Bars, PublishedBar};
 use crate::clock::Clock;
 use crate::db::{self, Db};
 use crate::ids::{BarId, MemberId};
+use crate::plans::Plans;
 
 /// The bound of the scripts in memory that bars are shown by, and of those that are pinned by their hash.
 const CURRENT_BYTES: usize = 32 << 20;
@@ -64,6 +65,9 @@ struct Shared {
     base_url: String,
     /// Where the service's privacy policy stands.
     policy_url: String,
+    /// Where the service stands, without a slash at its end.
+    public_url: String,
+    plans: Plans,
     memory: Mutex<Memory>,
     places: Semaphore,
     nothing: Arc<Script>,
@@ -77,6 +81,7 @@ struct Memory {
 
 struct Current {
     version: i32,
+    branded: bool,
     script: Arc<Script>,
 }
 
@@ -119,6 +124,7 @@ impl Scripts {
         bars: Bars,
         embed_url: &url::Url,
         public_url: &url::Url,
+        plans: Plans,
         built: Option<Built>,
     ) -> Self {
         if built.is_none() {
@@ -133,6 +139,8 @@ impl Scripts {
             built,
             base_url: base(embed_url),
             policy_url: format!("{}/policies/privacy", base(public_url)),
+            public_url: base(public_url),
+            plans,
             memory: Mutex::new(memory),
             places: Semaphore::new(MADE_AT_A_TIME),
             nothing: Arc::new(Script::new(NOTHING.to_owned())),
@@ -219,18 +227,22 @@ impl Scripts {
     }
 
     /// The script of a configuration that nobody has published, to be looked at. Nothing that it does can be counted.
-    pub fn preview(
+    pub async fn preview(
         &self,
         member: MemberId,
         configuration: &Configuration,
         variant: Option<&str>,
         language: Option<&str>,
     ) -> Result<String, Error> {
-        let runtime = configuration.preview(variant, language)?.runtime(&Embedding {
+        let preview = configuration.preview(variant, language)?;
+        let plans = self.shared.plans;
+        let plan = self.db.read(move |conn| plans.of(conn, member)).await?;
+        let runtime = preview.runtime(&Embedding {
             key: PREVIEW_KEY,
             member,
             base_url: Some(NOWHERE),
             policy_url: &self.shared.policy_url,
+            brand_url: self.shared.brand_url(plans.is_branded(plan)),
         });
         let built = self.shared.built.as_ref().ok_or(Error::Unbuilt)?;
         built.assemble(&runtime).ok_or(Error::Unbuilt)
@@ -321,12 +333,21 @@ async fn pack(text: String) -> db::Result<Packed> {
 }
 
 impl Shared {
+    fn is_branded(&self, bar: &PublishedBar) -> bool {
+        self.plans.is_branded(bar.plan)
+    }
+
+    fn brand_url(&self, branded: bool) -> Option<&str> {
+        branded.then_some(self.public_url.as_str())
+    }
+
     fn assemble(&self, bar: &PublishedBar) -> Option<String> {
         let runtime = bar.configuration.runtime(&Embedding {
             key: bar.key.as_str(),
             member: bar.member,
             base_url: Some(&self.base_url),
             policy_url: &self.policy_url,
+            brand_url: self.brand_url(self.is_branded(bar)),
         });
         self.built.as_ref()?.assemble(&runtime)
     }
@@ -334,7 +355,8 @@ impl Shared {
     fn current(&self, bar: &PublishedBar) -> Option<Arc<Script>> {
         let mut memory = self.memory();
         let current = memory.current.get(&bar.key)?;
-        (current.version == bar.version).then(|| current.script.clone())
+        let same = current.version == bar.version && current.branded == self.is_branded(bar);
+        same.then(|| current.script.clone())
     }
 
     fn pinned(&self, bar: &PublishedBar, hash: ScriptHash) -> Option<Arc<Script>> {
@@ -348,6 +370,7 @@ impl Shared {
     fn remember(&self, bar: &PublishedBar, script: &Arc<Script>) {
         let current = Current {
             version: bar.version,
+            branded: self.is_branded(bar),
             script: script.clone(),
         };
         self.memory().current.insert(bar.key, current, script.weight());

@@ -64,6 +64,37 @@ pub struct Pace {
     pub per_minute: u32,
 }
 
+impl Pace {
+    /// A tenth of each minute is kept free for what somebody waits for.
+    pub fn per_minute_of(self, priority: Priority) -> u32 {
+        match priority {
+            Priority::High => self.per_minute,
+            Priority::Low => self.per_minute - self.per_minute / 10,
+        }
+    }
+}
+
+/// Of jobs that are due, those of high priority go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Somebody waits for it.
+    High,
+    /// One of a mass that may take its time.
+    Low,
+}
+
+impl Priority {
+    const ALL: [Self; 2] = [Self::High, Self::Low];
+
+    /// As it is stored.
+    fn rank(self) -> i32 {
+        match self {
+            Self::High => 0,
+            Self::Low => 1,
+        }
+    }
+}
+
 /// What a handler may know of the run it is in.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
@@ -138,6 +169,7 @@ pub fn enqueue_in_lane_for<H: Handler>(
 pub fn enqueue_all_for<H: Handler>(
     tx: &mut Conn,
     all: &[(JobId, H::Payload, Timestamp, String)],
+    priority: Priority,
 ) -> db::Result<()> {
-    enqueue_all(tx, H::KIND, all)
+    enqueue_all(tx, H::KIND, all, priority)
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 use serde::Serialize;
 
-use super::{NewJob, Pace};
+use super::{NewJob, Pace, Priority};
 use crate::both;
 use crate::clock::Timestamp;
 use crate::db::schema::{job_lanes, jobs};
@@ -51,6 +51,7 @@ pub fn enqueue_all<P: Serialize>(
     conn: &mut Conn,
     kind: &str,
     all: &[(JobId, P, Timestamp, String)],
+    priority: Priority,
 ) -> Result<()> {
     for some in all.chunks(10_000) {
         let rows: Vec<(String, &P, i64, &str)> = some
@@ -67,19 +68,20 @@ pub fn enqueue_all<P: Serialize>(
         let rows = serde_json::to_string(&rows).expect("payloads are plain data");
         let statement = match conn {
             Conn::Sqlite(_) => {
-                "INSERT INTO jobs (kind, state, attempts, id, payload, run_at, created_at, lane) \
-                 SELECT $1, $2, 0, unhex(value ->> 0), value -> 1, value ->> 2, value ->> 2, value ->> 3 FROM json_each($3)"
+                "INSERT INTO jobs (kind, state, attempts, priority, id, payload, run_at, created_at, lane) \
+                 SELECT $1, $2, 0, $3, unhex(value ->> 0), value -> 1, value ->> 2, value ->> 2, value ->> 3 FROM json_each($4)"
             }
             Conn::Postgres(_) => {
-                "INSERT INTO jobs (kind, state, attempts, id, payload, run_at, created_at, lane) \
-                 SELECT $1, $2, 0, (value ->> 0)::uuid, (value -> 1)::jsonb, at, at, value ->> 3 \
-                 FROM json_array_elements($3::json), \
+                "INSERT INTO jobs (kind, state, attempts, priority, id, payload, run_at, created_at, lane) \
+                 SELECT $1, $2, 0, $3, (value ->> 0)::uuid, (value -> 1)::jsonb, at, at, value ->> 3 \
+                 FROM json_array_elements($4::json), \
                  LATERAL (SELECT timestamptz 'epoch' + (value ->> 2)::bigint * interval '1 microsecond' AS at) moments"
             }
         };
         let query = diesel::sql_query(statement)
             .bind::<Text, _>(kind)
             .bind::<Text, _>(PENDING)
+            .bind::<Integer, _>(priority.rank())
             .bind::<Text, _>(rows);
         both!(conn, |c| query.execute(c))?;
     }
@@ -96,8 +98,9 @@ pub struct Claimed {
     pub lease: LeaseId,
 }
 
-/// Claims the job of these kinds that has been due longest, and whose lane has room. Who reads the same row at the same time
-/// loses the conditional update (`attempts` counts every claim) and tries the next.
+/// Claims the job of these kinds that goes first: by priority, then by how long it has been due, of those whose lane has
+/// room. Who reads the same row at the same time loses the conditional update (`attempts` counts every claim) and tries
+/// the next.
 pub fn claim(
     conn: &mut Conn,
     kinds: &[&str],
@@ -106,9 +109,55 @@ pub fn claim(
     lease_time: impl Fn(&str) -> Duration,
     pace: impl Fn(&str) -> Option<Pace>,
 ) -> Result<Option<Claimed>> {
-    let full = full_lanes(conn, kinds, now, &pace)?;
+    let running = busy_lanes(conn, kinds, now, &pace)?;
+    // One after the other, so that each is a step into the index: what is due later lies between the two.
+    for priority in Priority::ALL {
+        let mut full = running.clone();
+        full.extend(spent_lanes(conn, kinds, now, &pace, priority)?);
+        let Some((id, kind, Json(payload), attempts, lane)) = first_due(conn, kinds, now, full, priority)?
+        else {
+            continue;
+        };
+        if let Some((lane, pace)) = lane.zip(pace(&kind))
+            && !take_turn(conn, &kind, &lane, pace, priority, now)?
+        {
+            return Ok(None);
+        }
+        let updated = diesel::update(
+            jobs::table
+                .filter(jobs::id.eq(id))
+                .filter(jobs::attempts.eq(attempts)),
+        )
+        .set((
+            jobs::attempts.eq(attempts + 1),
+            jobs::lease.eq(Some(lease)),
+            jobs::leased_until.eq(Some(now + lease_time(&kind))),
+        ))
+        .execute(conn)?;
+        return Ok((updated == 1).then_some(Claimed {
+            id,
+            kind,
+            payload,
+            attempts,
+            lease,
+        }));
+    }
+    Ok(None)
+}
+
+type Due = (JobId, String, Json<serde_json::Value>, i32, Option<String>);
+
+/// The job of a priority that has been due longest, outside of the lanes that are full.
+fn first_due(
+    conn: &mut Conn,
+    kinds: &[&str],
+    now: Timestamp,
+    full: Vec<String>,
+    priority: Priority,
+) -> Result<Option<Due>> {
     let due = jobs::table
         .filter(jobs::state.eq(PENDING))
+        .filter(jobs::priority.eq(priority.rank()))
         .filter(jobs::run_at.le(now))
         .filter(
             jobs::leased_until
@@ -122,52 +171,25 @@ pub fn claim(
         .order((jobs::run_at, jobs::id))
         .limit(1)
         .select((jobs::id, jobs::kind, jobs::payload, jobs::attempts, jobs::lane));
-    type Row = (JobId, String, Json<serde_json::Value>, i32, Option<String>);
-    let row: Option<Row> = match conn {
+    Ok(match conn {
         Conn::Sqlite(c) => due.first(c).optional()?,
         // PostgreSQL hands waiting claimers different rows instead of one after the other.
         Conn::Postgres(c) => due.for_update().skip_locked().first(c).optional()?,
-    };
-    let Some((id, kind, Json(payload), attempts, lane)) = row else {
-        return Ok(None);
-    };
-    if let Some((lane, pace)) = lane.zip(pace(&kind))
-        && !take_turn(conn, &kind, &lane, pace, now)?
-    {
-        return Ok(None);
-    }
-    let updated = diesel::update(
-        jobs::table
-            .filter(jobs::id.eq(id))
-            .filter(jobs::attempts.eq(attempts)),
-    )
-    .set((
-        jobs::attempts.eq(attempts + 1),
-        jobs::lease.eq(Some(lease)),
-        jobs::leased_until.eq(Some(now + lease_time(&kind))),
-    ))
-    .execute(conn)?;
-    Ok((updated == 1).then_some(Claimed {
-        id,
-        kind,
-        payload,
-        attempts,
-        lease,
-    }))
+    })
 }
 
 fn minute_of(now: Timestamp) -> i64 {
     now.secs().div_euclid(60)
 }
 
-/// The lanes in which no job may begin now. A process that died holds its places until its leases end.
-fn full_lanes(
+/// The lanes in which as many jobs run as may. A process that died holds its places until its leases end.
+fn busy_lanes(
     conn: &mut Conn,
     kinds: &[&str],
     now: Timestamp,
     pace: &impl Fn(&str) -> Option<Pace>,
 ) -> Result<Vec<String>> {
-    let mut full = Vec::new();
+    let mut busy = Vec::new();
     for (kind, pace) in kinds.iter().filter_map(|kind| Some((*kind, pace(kind)?))) {
         let running = jobs::table
             .filter(jobs::leased_until.ge(now))
@@ -176,26 +198,51 @@ fn full_lanes(
             .group_by(jobs::lane)
             .select((jobs::lane, diesel::dsl::count_star()))
             .load::<(Option<String>, i64)>(conn)?;
-        full.extend(
+        busy.extend(
             running
                 .into_iter()
                 .filter(|(_, places)| *places >= i64::from(pace.at_a_time))
                 .filter_map(|(lane, _)| lane),
         );
-        full.extend(
+    }
+    Ok(busy)
+}
+
+fn as_count(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// The lanes in which as many jobs of a priority began in this minute as may.
+fn spent_lanes(
+    conn: &mut Conn,
+    kinds: &[&str],
+    now: Timestamp,
+    pace: &impl Fn(&str) -> Option<Pace>,
+    priority: Priority,
+) -> Result<Vec<String>> {
+    let mut spent = Vec::new();
+    for (kind, pace) in kinds.iter().filter_map(|kind| Some((*kind, pace(kind)?))) {
+        spent.extend(
             job_lanes::table
                 .filter(job_lanes::minute.eq(minute_of(now)))
                 .filter(job_lanes::kind.eq(kind.to_owned()))
-                .filter(job_lanes::taken.ge(i32::try_from(pace.per_minute).unwrap_or(i32::MAX)))
+                .filter(job_lanes::taken.ge(as_count(pace.per_minute_of(priority))))
                 .select(job_lanes::lane)
                 .load::<String>(conn)?,
         );
     }
-    Ok(full)
+    Ok(spent)
 }
 
 /// Takes one of the turns of this minute. The lane's row locks out who else takes one, so that the places are counted right.
-fn take_turn(conn: &mut Conn, kind: &str, lane: &str, pace: Pace, now: Timestamp) -> Result<bool> {
+fn take_turn(
+    conn: &mut Conn,
+    kind: &str,
+    lane: &str,
+    pace: Pace,
+    priority: Priority,
+    now: Timestamp,
+) -> Result<bool> {
     let minute = minute_of(now);
     let taken = diesel::sql_query(
         "INSERT INTO job_lanes (kind, lane, minute, taken) VALUES ($1, $2, $3, 1) \
@@ -206,7 +253,7 @@ fn take_turn(conn: &mut Conn, kind: &str, lane: &str, pace: Pace, now: Timestamp
     .bind::<Text, _>(kind)
     .bind::<Text, _>(lane)
     .bind::<BigInt, _>(minute)
-    .bind::<Integer, _>(i32::try_from(pace.per_minute).unwrap_or(i32::MAX));
+    .bind::<Integer, _>(as_count(pace.per_minute_of(priority)));
     if both!(conn, |c| taken.execute(c))? == 0 {
         return Ok(false);
     }
@@ -298,12 +345,18 @@ pub fn bring_back(conn: &mut Conn, now: Timestamp) -> Result<usize> {
 
 /// When the next waiting job is due (or its lease ends), if one waits at all.
 pub fn next_due(conn: &mut Conn) -> Result<Option<Timestamp>> {
-    Ok(jobs::table
-        .filter(jobs::state.eq(PENDING))
-        .order(jobs::run_at)
-        .select(jobs::run_at)
-        .first(conn)
-        .optional()?)
+    let mut next = None;
+    for priority in Priority::ALL {
+        let first: Option<Timestamp> = jobs::table
+            .filter(jobs::state.eq(PENDING))
+            .filter(jobs::priority.eq(priority.rank()))
+            .order(jobs::run_at)
+            .select(jobs::run_at)
+            .first(conn)
+            .optional()?;
+        next = next.into_iter().chain(first).min();
+    }
+    Ok(next)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -16,7 +16,7 @@ use super::{Category, EmailAddress, Intake, Mailer, MessageState, Tell, Told, ru
 use crate::clock::{Clock, HOUR, MINUTE, Timestamp};
 use crate::db::{self, Conn, Db};
 use crate::ids::{JobId, MessageId};
-use crate::jobs::{self, Attempt, Handler, JobError, Pace};
+use crate::jobs::{self, Attempt, Handler, JobError, Pace, Priority};
 use crate::policies;
 use crate::secrets::Random;
 
@@ -68,13 +68,15 @@ pub(super) fn enqueue_all(
     tx: &mut Conn,
     messages: &[(JobId, MessageId, &EmailAddress)],
     pace: Pace,
+    priority: Priority,
     now: Timestamp,
 ) -> db::Result<()> {
+    let per_minute = u64::from(pace.per_minute_of(priority).max(1));
     let mut of_domain: HashMap<&str, u64> = HashMap::new();
     let mut all = Vec::with_capacity(messages.len());
     for (place, (id, message, to)) in messages.iter().enumerate() {
         let nth = of_domain.entry(to.domain()).or_default();
-        let secs = (*nth * 60 / u64::from(pace.per_minute.max(1))).max((place / A_SECOND) as u64);
+        let secs = (*nth * 60 / per_minute).max((place / A_SECOND) as u64);
         *nth += 1;
         let payload = SendMailPayload { message: *message };
         all.push((
@@ -84,7 +86,7 @@ pub(super) fn enqueue_all(
             to.domain().to_owned(),
         ));
     }
-    jobs::enqueue_all_for::<SendMail>(tx, &all)
+    jobs::enqueue_all_for::<SendMail>(tx, &all, priority)
 }
 
 impl Handler for SendMail {

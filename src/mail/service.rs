@@ -22,7 +22,7 @@ use super::{
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Conn, Db};
 use crate::ids::{JobId, MemberId, MessageBodyId, MessageId, UserId};
-use crate::jobs::Pace;
+use crate::jobs::{Pace, Priority};
 use crate::policies::Allowed;
 use crate::secrets::{Random, Token, same_secret};
 
@@ -59,6 +59,8 @@ pub struct Shared {
     pub language: Language,
     /// Signs the links. A secret.
     pub key: Vec<u8>,
+    /// Whether it goes before other mails to many.
+    pub priority: Priority,
 }
 
 /// One of the many.
@@ -235,7 +237,16 @@ impl Mailer {
             .iter()
             .map(|_| MessageId::new(&self.clock, &self.random))
             .collect();
-        let refused = if refusable {
+        let refused = if category.is_asked_for() {
+            // Who sends advertising asks before; nothing slips through here.
+            let mut refused = BTreeSet::new();
+            for (place, recipient) in recipients.iter().enumerate() {
+                if !self.may_advertise(tx, &recipient.to, category)? {
+                    refused.insert(place);
+                }
+            }
+            refused
+        } else if refusable {
             let to = recipients
                 .iter()
                 .map(|recipient| (&recipient.to, recipient.member));
@@ -287,7 +298,7 @@ impl Mailer {
             .iter()
             .map(|message| (JobId::new(&self.clock, &self.random), message.id, message.to))
             .collect();
-        jobs::enqueue_all(tx, &sendings, self.pace, now)?;
+        jobs::enqueue_all(tx, &sendings, self.pace, shared.priority, now)?;
         Ok(ids)
     }
 

@@ -200,10 +200,14 @@ pub enum NoticeKind {
     Abuse,
     PolicyChange,
     SecurityBreach,
+    /// Advertising for the service: mailed to those who asked for it (promise 19), and shown nowhere.
+    Promotion,
+    /// Advertising for something else of ours, likewise (promise 18).
+    CrossSelling,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Outage,
         Self::Feature,
         Self::Version,
@@ -212,6 +216,8 @@ impl NoticeKind {
         Self::Abuse,
         Self::PolicyChange,
         Self::SecurityBreach,
+        Self::Promotion,
+        Self::CrossSelling,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -224,6 +230,8 @@ impl NoticeKind {
             Self::Abuse => "abuse",
             Self::PolicyChange => "policy_change",
             Self::SecurityBreach => "security_breach",
+            Self::Promotion => "promotion",
+            Self::CrossSelling => "cross_selling",
         }
     }
 
@@ -231,6 +239,8 @@ impl NoticeKind {
     pub fn category(self) -> Category {
         match self {
             Self::Feature => Category::Features,
+            Self::Promotion => Category::Promotion,
+            Self::CrossSelling => Category::CrossSelling,
             Self::Outage
             | Self::Version
             | Self::PointRelease
@@ -239,6 +249,16 @@ impl NoticeKind {
             | Self::PolicyChange
             | Self::SecurityBreach => Category::SystemAlerts,
         }
+    }
+
+    /// Whether it only goes to those who asked for it.
+    pub fn is_advertising(self) -> bool {
+        self.category().is_asked_for()
+    }
+
+    /// Whether somebody has to know at once: it goes before whatever else is on its way.
+    pub fn is_urgent(self) -> bool {
+        matches!(self, Self::Outage | Self::Abuse | Self::SecurityBreach)
     }
 }
 
@@ -480,6 +500,8 @@ impl Template {
                 NoticeKind::Abuse => "notice_abuse",
                 NoticeKind::PolicyChange => "notice_policy_change",
                 NoticeKind::SecurityBreach => "notice_security_breach",
+                NoticeKind::Promotion => "notice_promotion",
+                NoticeKind::CrossSelling => "notice_cross_selling",
             },
             Self::BreachDue { .. } => "breach_due",
             Self::NewLogin { .. } => "new_login",
@@ -715,6 +737,16 @@ fn samples() -> Vec<Template> {
             NoticeKind::SecurityBreach,
             url("notices"),
             ["Your contacts may have been seen by others", "Ihre Kontakte könnten von anderen gesehen worden sein"],
+        )),
+        Template::Notice(sample_notice(
+            NoticeKind::Promotion,
+            url("notices"),
+            ["Two months of Pro for the price of one", "Zwei Monate Pro zum Preis von einem"],
+        )),
+        Template::Notice(sample_notice(
+            NoticeKind::CrossSelling,
+            url("notices"),
+            ["Our newsletter tool is open to all", "Unser Werkzeug für Newsletter steht allen offen"],
         )),
         Template::BreachDue {
             what: "A backup was left on a public disk".into(),

@@ -208,7 +208,9 @@ pub fn shown_to(kind: Kind) -> Role {
         | Kind::Version
         | Kind::PointRelease
         | Kind::MajorRelease
-        | Kind::PolicyChange => Role::Viewer,
+        | Kind::PolicyChange
+        | Kind::Promotion
+        | Kind::CrossSelling => Role::Viewer,
     }
 }
 

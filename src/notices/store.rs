@@ -157,6 +157,19 @@ pub fn lock(tx: &mut Conn, id: NoticeId) -> Result<()> {
     Ok(())
 }
 
+/// The same with all notices of these kinds.
+pub fn lock_kinds(tx: &mut Conn, kinds: &[Kind]) -> Result<()> {
+    if let Conn::Postgres(conn) = tx {
+        notices::table
+            .filter(notices::kind.eq_any(kinds.to_vec()))
+            .order(notices::id)
+            .select(notices::id)
+            .for_update()
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
 /// Notices as they were written, newest first, those before `before` if given.
 pub fn list(conn: &mut Conn, before: Option<(Timestamp, NoticeId)>, limit: i64) -> Result<Vec<Notice>> {
     let mut query = notices::table.into_boxed();

@@ -289,6 +289,11 @@ impl Plans {
         self.of(tx, member)
     }
 
+    /// Does a bar of a member with this plan say whose it is?
+    pub fn is_branded(self, plan: Plan) -> bool {
+        self.sold && !plan.limits().branding_off
+    }
+
     /// Until when the member's bars rest, because the views of the period are used up and it chose that.
     pub fn is_resting(self, resting_until: Option<Timestamp>, now: Timestamp) -> bool {
         self.sold && resting_until.is_some_and(|until| now < until)

@@ -685,6 +685,39 @@ both_databases! {
         shop.close().await;
     }
 
+    /// A bar of the free plan says whose it is; a bigger one takes that away, a smaller one brings it back.
+    async fn our_name_is_on_bars_of_the_free_plan(app: TestApp) {
+        let shop = Shop::open(app.kind()).await;
+        let client = shop.awake().await;
+        let (_, key) = published_bar(client, "One").await;
+        let named = async || {
+            shop.app.clock.advance(MINUTE); // what is in memory is believed for some seconds
+            let script = shop.app.client().get(&format!("/b/{key}.js")).await;
+            let link = format!(r#"["a",{{"class":"policy","href":"{}","target":"_blank","rel":"noopener"}},"Contactbar"]"#,
+                shop.app.config.public_url.as_str().trim_end_matches('/'));
+            let shown = script.text().contains(&link);
+            assert_eq!(shown, script.text().contains(r#""Contactbar"]"#), "{}", script.text());
+            let bar = json!({ "configuration": { "default_language": "en", "variants": [{ "key": "a", "weight": 100,
+                "goal": { "kind": "notice" }, "texts": { "en": { "message": "Hello" } } }] } });
+            let preview = shop.awake().await.post("/api/v1/previews", bar).await.expect(200);
+            assert_eq!(preview["script"].as_str().unwrap().contains(&link), shown, "the preview is what visitors see");
+            shown
+        };
+        assert!(named().await);
+        let subscription = shop.subscribe("pro").await;
+        assert!(!named().await);
+        shop.stripe.world().end(&subscription);
+        shop.stripe.deliver(&shop.app).await;
+        assert!(named().await);
+        shop.subjects().await;
+        shop.close().await;
+
+        let own = app.with_owner("ben@petal.example").await;
+        let (_, key) = published_bar(&own.client, "Two").await;
+        assert!(!app.client().get(&format!("/b/{key}.js")).await.text().contains(r#""Contactbar"]"#), "where nothing is sold");
+        app.mails().await;
+    }
+
     async fn usage_is_exact_and_said_at_eighty_and_a_hundred_percent(app: TestApp) {
         let shop = Shop::open(app.kind()).await;
         let (id, key) = published_bar(shop.awake().await, "Sale").await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use contactbar::clock::{DAY, HOUR, MINUTE};
 use contactbar::db;
 use contactbar::ids::{JobId, MessageId, UserId};
-use contactbar::jobs::{self, Attempt, Handler, JobError, Pace, Runner};
+use contactbar::jobs::{self, Attempt, Handler, JobError, Pace, Priority, Runner};
 use contactbar::mail::feedback::Taken;
 use contactbar::mail::{Intake, Outgoing, ReadReports, SendError};
 use poem::http::Method;
@@ -439,6 +439,30 @@ both_databases! {
         app.clock.advance(MINUTE);
         runner.run_until_empty().await.unwrap();
         assert_eq!(take(), [3, 4]);
+    }
+
+    /// Who waits for a mail does not wait for a mass of them, and finds room in a minute that they have filled.
+    async fn what_somebody_waits_for_goes_before_a_mass(app: TestApp) {
+        let mut runner = Runner::new(app.db.clone(), app.clock.clone(), app.random.clone(), 1);
+        let (tell, mut told) = mpsc::unbounded_channel();
+        runner.register(Call { tell, pace: Pace { at_a_time: 10, per_minute: 10 } });
+        let now = app.clock.now();
+        let mass: Vec<_> = (0..20).map(|n| (JobId::new(&app.clock, &app.random), n, now, "one.example".to_owned())).collect();
+        app.db.write(move |tx| jobs::enqueue_all_for::<Call>(tx, &mass, Priority::Low)).await.unwrap();
+        enqueue(&app, "one.example", 100).await;
+        let mut take = || std::iter::from_fn(|| told.try_recv().ok()).collect::<Vec<_>>();
+        runner.run_until_empty().await.unwrap();
+        let first = take();
+        assert_eq!((first[0], first.len()), (100, 9), "{first:?}");
+        enqueue(&app, "one.example", 101).await;
+        enqueue(&app, "one.example", 102).await;
+        runner.run_until_empty().await.unwrap();
+        assert_eq!(take(), [101], "the minute has ten places");
+        app.clock.advance(MINUTE);
+        runner.run_until_empty().await.unwrap();
+        let second = take();
+        assert_eq!((second[0], second.len()), (102, 9), "{second:?}");
+        forget_calls(&app).await;
     }
 
     /// As many hang as may at a time; those to another domain go on.

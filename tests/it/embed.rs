@@ -8,6 +8,7 @@ use contactbar::app::App;
 use contactbar::clock::MINUTE;
 use contactbar::embed::{self, Built, Scripts};
 use contactbar::mail::{Memory, Transport};
+use contactbar::plans::Plans;
 use contactbar::secrets::Random;
 use poem::EndpointExt;
 use poem::http::Method;
@@ -82,6 +83,7 @@ fn process_with(app: &TestApp, parts: Value) -> Scripts {
         app.bars.clone(),
         urls.0,
         urls.1,
+        Plans { sold: false },
         Some(built),
     )
 }

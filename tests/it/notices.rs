@@ -19,6 +19,8 @@ use diesel::sql_types::BigInt;
 use serde_json::{Value, json};
 
 use crate::people::Person;
+use crate::policy_story::{again, answer, changes, post_a_version};
+use crate::preferences::{form, path_in};
 use crate::support::{Client, Kind as Database, TestApp};
 
 const INSTANT: Duration = Duration::from_micros(1);
@@ -268,6 +270,66 @@ both_databases! {
         let nobody = operator.post("/api/v1/operator/notices", written("feature", "T", json!({ "audience": {} }))).await;
         assert_eq!(nobody.problem(422), ["audience: names nobody: say `everyone`, or plans, regions, sites or members"]);
         assert_eq!(ben.client.get("/api/v1/notices?limit=2").await.expect(200)["items"].as_array().unwrap().len(), 2);
+    }
+
+    /// Promises 6, 18 and 19: advertising needs a policy that allows it, a yes that was confirmed, and a rest between two.
+    async fn advertising_goes_to_those_who_asked_and_not_too_often(app: TestApp) {
+        let anna = app.with_owner("anna@example.com").await;
+        let ben = app.with_owner("ben@example.com").await;
+        app.with_owner("carla@example.com").await;
+        app.mails().await;
+        for person in [&anna, &ben] {
+            let yes = json!({ "category": "promotion", "wanted": true });
+            person.client.put("/api/v1/users/me/mail-preferences", yes).await.expect(200);
+            let asked_back = app.mails().await;
+            let link = path_in(&asked_back[0], "/mail/confirm/");
+            form(&app.client(), &link, "").await.expect_success();
+        }
+        let operator = app.with_operator("otto").await;
+        let sent = async |kind: &str| {
+            let id = send(&operator, written(kind, "T", json!({}))).await;
+            let mails = app.mails().await;
+            let progress = operator.get(&format!("/api/v1/operator/notices/{id}")).await.expect(200);
+            assert_eq!(progress["state"], "sent");
+            mails
+        };
+        assert_eq!(sent("promotion").await, [], "no version of the policy brings it");
+
+        post_a_version(&app).await;
+        app.mails().await;
+        let changed = changes(&ben.client).await;
+        let version = changed[0]["policy_version_id"].as_str().unwrap().parse().unwrap();
+        answer(&ben, version, "news", json!({ "decision": "opt_out" })).await.expect(200);
+        assert_eq!(sent("promotion").await, [], "addresses were given before it, and the window is open (promise 8)");
+        app.clock.advance(21 * DAY);
+
+        let id = write(&operator, written("promotion", "T", json!({}))).await;
+        let preview = operator.get(&format!("/api/v1/operator/notices/{id}/preview")).await.expect(200);
+        assert_eq!((&preview["people"], &preview["refusing"]), (&json!(3), &json!(2)));
+        let mails = sent("promotion").await;
+        assert_eq!(recipients(&mails), ["anna@example.com"], "Ben opted out, and Carla never asked");
+        assert_eq!(mails[0].subject, "Offer: T");
+        assert!(mails[0].unsubscribe.is_some());
+        assert!(!mails[0].text.contains("/notices"), "{}", mails[0].text);
+        let shown = notices(&again(&app, &anna).await.client).await;
+        assert!(shown.iter().all(|notice| notice["kind"] != "promotion"), "mailed, not shown");
+        app.mails().await;
+        assert_eq!(sent("cross_selling").await, [], "each for itself");
+
+        app.clock.advance(7 * DAY - MINUTE);
+        assert_eq!(sent("promotion").await, [], "two within a week");
+        app.clock.advance(MINUTE);
+        let second = sent("promotion").await;
+        assert_eq!(recipients(&second), ["anna@example.com"]);
+        app.clock.advance(20 * DAY);
+        assert_eq!(sent("promotion").await, [], "three within a month");
+        app.clock.advance(3 * DAY);
+        assert_eq!(recipients(&sent("promotion").await), ["anna@example.com"]);
+
+        let way_out = second[0].unsubscribe.as_ref().unwrap().path().to_owned();
+        form(&app.client(), &way_out, "List-Unsubscribe=One-Click").await.expect_success();
+        app.clock.advance(31 * DAY);
+        assert_eq!(sent("promotion").await, []);
     }
 
     /// Promise 23: who refuses news of features still has them in the dashboard, and still gets the rest.

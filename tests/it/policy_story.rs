@@ -91,12 +91,12 @@ async fn collect(person: &Person, city: &str) -> Collected {
     }
 }
 
-async fn changes(client: &Client) -> Vec<Value> {
+pub async fn changes(client: &Client) -> Vec<Value> {
     let all = client.get("/api/v1/policy-changes").await.expect(200);
     all["items"].as_array().unwrap().clone()
 }
 
-async fn answer(person: &Person, version: PolicyVersionId, change: &str, body: Value) -> Answer {
+pub async fn answer(person: &Person, version: PolicyVersionId, change: &str, body: Value) -> Answer {
     let path = format!("/api/v1/policy-changes/{version}/changes/{change}/decision");
     person.client.put(&path, body).await
 }
@@ -178,7 +178,7 @@ fn id_of(mail: &Outgoing) -> MessageId {
 }
 
 /// Somebody who logs in anew: sessions do not last for 60 days.
-async fn again(app: &TestApp, person: &Person) -> Person {
+pub async fn again(app: &TestApp, person: &Person) -> Person {
     let client = app.client();
     client.log_in(&person.email, PASSWORD).await.expect(201);
     Person {

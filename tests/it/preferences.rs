@@ -16,13 +16,13 @@ const OWN: &str = "/api/v1/users/me/mail-preferences";
 
 /// The path of the first link in a mail whose address holds this.
 #[track_caller]
-fn path_in(mail: &Outgoing, part: &str) -> String {
+pub fn path_in(mail: &Outgoing, part: &str) -> String {
     let link = mail.text.split_whitespace().find(|word| word.contains(part));
     let link = link.unwrap_or_else(|| panic!("no {part} in {}", mail.text));
     link.parse::<url::Url>().unwrap().path().to_owned()
 }
 
-async fn form(client: &Client, path: &str, body: &str) -> crate::support::Answer {
+pub async fn form(client: &Client, path: &str, body: &str) -> crate::support::Answer {
     let call = client.call(poem::http::Method::POST, path);
     call.header("content-type", "application/x-www-form-urlencoded")
         .body(body.to_owned())

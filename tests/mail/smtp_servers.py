@@ -50,7 +50,12 @@ class Server(contactbar.Mailbox):
             options |= {"auth_required": True, "authenticator": self.authenticate}
         port = contactbar.free_port()
         self.controller = Controller(
-            self, hostname="127.0.0.1", port=port, server_hostname="localhost", **options
+            self,
+            hostname="127.0.0.1",
+            port=port,
+            server_hostname="localhost",
+            ready_timeout=60,
+            **options,
         )
         self.controller.start()
         self.url = f"{scheme}://{signed_in}localhost:{port}"
@@ -249,7 +254,7 @@ def hung(database):
             url = server.url + contactbar.REGISTER
             place = {"X-Forwarded-For": f"2001:db8:{number:x}::1"}
             answer = contactbar.requests.post(
-                url, json=contactbar.registration(address), headers=place, timeout=10
+                url, json=contactbar.registration(address), headers=place, timeout=30
             )
             assert answer.status_code == 202, answer.text
 

@@ -73,7 +73,7 @@ class Mailbox:
 
     def __init__(self):
         self.messages = []
-        self.controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self.controller = Controller(self, hostname="127.0.0.1", port=free_port(), ready_timeout=60)
         self.controller.start()
         self.url = f"smtp://127.0.0.1:{self.controller.port}"
 

@@ -104,6 +104,8 @@ export const de: Catalogue = {
       abuse: 'Missbrauch',
       policy_change: 'Richtlinien',
       security_breach: 'Datenpanne',
+      promotion: 'Angebot',
+      cross_selling: 'Auch von uns',
     },
     stages: { planned: 'Geplanter Ausfall', begun: 'Ausfall', over: 'Der Ausfall ist vorbei' },
     between: (from, until) => `Von ${from} bis ${until}`,

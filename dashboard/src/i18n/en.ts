@@ -104,6 +104,8 @@ export const en = {
       abuse: 'Abuse',
       policy_change: 'Policies',
       security_breach: 'Security breach',
+      promotion: 'Offer',
+      cross_selling: 'From us, too',
     },
     stages: { planned: 'Planned outage', begun: 'Outage', over: 'The outage is over' },
     between: (from: string, until: string) => `From ${from} until ${until}`,

@@ -16,7 +16,7 @@ use crate::audit::{self, Actor, Entry};
 use crate::clock::{DAY, Timestamp};
 use crate::db::{self, Conn};
 use crate::ids::{JobId, MemberId, PolicyVersionId, UserId};
-use crate::jobs;
+use crate::jobs::{self, Priority};
 use crate::mail::{Category, Draft, EmailAddress, Language, Recipient, Shared, Template};
 use crate::policies::rules::{Decided, Stand, decide, stand};
 use crate::policies::{
@@ -135,6 +135,7 @@ impl Accounts {
                     answer_link: self.mailer.personal_link("objection"),
                 },
                 language,
+                priority: Priority::Low,
                 key: version.key.clone(),
             };
             let ids = self.mailer.enqueue_all(tx, &shared, &recipients)?;

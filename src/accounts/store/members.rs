@@ -81,6 +81,15 @@ pub fn list_memberships(conn: &mut Conn, user: UserId) -> Result<Vec<Membership>
         .collect())
 }
 
+/// The members that these users belong to.
+pub fn list_members_of(conn: &mut Conn, users: &[UserId]) -> Result<Vec<(UserId, MemberId)>> {
+    Ok(memberships::table
+        .filter(memberships::user_id.eq_any(users.to_vec()))
+        .order((memberships::user_id, memberships::member_id))
+        .select((memberships::user_id, memberships::member_id))
+        .load(conn)?)
+}
+
 pub fn delete(tx: &mut Conn, id: MemberId) -> Result<()> {
     diesel::delete(members::table.filter(members::id.eq(id))).execute(tx)?;
     Ok(())

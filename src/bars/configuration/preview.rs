@@ -179,6 +179,7 @@ mod tests {
             member: MemberId::from_uuid(uuid::Uuid::nil()),
             base_url: None,
             policy_url: "",
+            brand_url: None,
         });
         serde_json::to_value(runtime).unwrap()
     }

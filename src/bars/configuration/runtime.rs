@@ -53,6 +53,8 @@ pub struct Embedding<'a> {
     pub base_url: Option<&'a str>,
     /// Where the service's privacy policy stands, for bars that link to it.
     pub policy_url: &'a str,
+    /// Where the service stands, for bars of members whose plan has our name on them.
+    pub brand_url: Option<&'a str>,
 }
 
 /// What the script needs to show one bar, and nothing else. Serialises to what is spliced into the script.

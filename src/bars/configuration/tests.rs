@@ -499,6 +499,7 @@ fn runtime_of(document: &Value) -> Runtime {
         member: crate::ids::MemberId::from_uuid(uuid::Uuid::from_u128(7)),
         base_url: Some("https://e.example"),
         policy_url: "https://contactbar.example/policies/privacy",
+        brand_url: None,
     })
 }
 
@@ -813,6 +814,7 @@ fn starters_reach_the_script_as_it_is_tested_with_them() {
             member: crate::ids::MemberId::from_uuid(uuid::Uuid::from_u128(7)),
             base_url: None,
             policy_url: "",
+            brand_url: None,
         };
         written[name] = serde_json::to_value(Configuration::starter(goal, "en").runtime(&place)).unwrap();
     }

@@ -82,12 +82,11 @@ impl PreviewsApi {
             variant,
             language,
         } = body.0;
-        let script = self.scripts.preview(
-            access.member,
-            &configuration,
-            variant.as_deref(),
-            language.as_deref(),
-        )?;
+        let (variant, language) = (variant.as_deref(), language.as_deref());
+        let script = self
+            .scripts
+            .preview(access.member, &configuration, variant, language)
+            .await?;
         Ok(Json(BarPreview { script }))
     }
 }

@@ -702,6 +702,8 @@ fn notice(announcement: &Announcement) -> Letter {
         (NoticeKind::Abuse, _) => "Missbrauch",
         (NoticeKind::PolicyChange, _) => "Richtlinien",
         (NoticeKind::SecurityBreach, _) => "Datenpanne",
+        (NoticeKind::Promotion, _) => "Angebot",
+        (NoticeKind::CrossSelling, _) => "Auch von uns",
     };
     let mut rows = Vec::new();
     if let Some(release) = release {
@@ -718,7 +720,9 @@ fn notice(announcement: &Announcement) -> Letter {
         blocks.push(Block::Rows(rows));
     }
     blocks.extend(written(&body.de));
-    blocks.push(Block::button("Alle Mitteilungen ansehen", link));
+    if !kind.is_advertising() {
+        blocks.push(Block::button("Alle Mitteilungen ansehen", link));
+    }
     Letter {
         subject: format!("{stated}: {}", title.de),
         preview: match kind {
@@ -730,6 +734,9 @@ fn notice(announcement: &Announcement) -> Letter {
             NoticeKind::Feature => {
                 "Sie erhalten diese Mail, weil Sie ein Konto bei Contactbar führen. Solche Neuigkeiten können Sie abbestellen."
                     .into()
+            }
+            NoticeKind::Promotion | NoticeKind::CrossSelling => {
+                "Sie erhalten diese Mail, weil Sie darum gebeten und das bestätigt haben. Sie können sie jederzeit abbestellen.".into()
             }
             _ => "Sie erhalten diese Mail, weil Sie ein Konto bei Contactbar führen und sie dieses betrifft.".into(),
         },

@@ -712,6 +712,8 @@ fn notice(announcement: &Announcement) -> Letter {
         (NoticeKind::Abuse, _) => "Abuse",
         (NoticeKind::PolicyChange, _) => "Policies",
         (NoticeKind::SecurityBreach, _) => "Security breach",
+        (NoticeKind::Promotion, _) => "Offer",
+        (NoticeKind::CrossSelling, _) => "From us, too",
     };
     let mut rows = Vec::new();
     if let Some(release) = release {
@@ -728,7 +730,9 @@ fn notice(announcement: &Announcement) -> Letter {
         blocks.push(Block::Rows(rows));
     }
     blocks.extend(written(&body.en));
-    blocks.push(Block::button("See all notices", link));
+    if !kind.is_advertising() {
+        blocks.push(Block::button("See all notices", link));
+    }
     Letter {
         subject: format!("{stated}: {}", title.en),
         preview: match kind {
@@ -739,6 +743,9 @@ fn notice(announcement: &Announcement) -> Letter {
         reason: match kind {
             NoticeKind::Feature => {
                 "You receive this mail because you run a Contactbar account. You can refuse news of this kind.".into()
+            }
+            NoticeKind::Promotion | NoticeKind::CrossSelling => {
+                "You receive this mail because you asked for it and confirmed that. You can end it at any time.".into()
             }
             _ => "You receive this mail because you run a Contactbar account, and it concerns that.".into(),
         },

@@ -227,7 +227,8 @@ pub struct NoticePreview {
     pub unreachable: u32,
     /// Owners and admins who would be mailed, each once.
     pub people: u32,
-    /// How many of them refuse such mails. Their dashboards show it.
+    /// How many of them refuse such mails: their dashboards show it. Of advertising: how many did not ask for it, or had enough
+    /// of it lately.
     pub refusing: u32,
     pub languages: Vec<PeopleByLanguage>,
     pub mails: Vec<PreviewedMail>,

@@ -76,7 +76,7 @@ fn announced(
 ) -> Result<Vec<Announced>, Error> {
     let kinds: Vec<Kind> = Kind::ALL
         .into_iter()
-        .filter(|kind| reader.role >= rules::shown_to(*kind))
+        .filter(|kind| !kind.is_advertising() && reader.role >= rules::shown_to(*kind))
         .collect();
     let notices = store::list_of_member(conn, reader.member, &kinds, before, limit)?;
     let threads: Vec<NoticeId> = notices.iter().filter_map(|(notice, _)| notice.thread).collect();

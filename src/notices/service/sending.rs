@@ -8,11 +8,11 @@ use super::{Notices, is_for_the_leaving};
 use crate::accounts::{self, Addressee, Role};
 use crate::db::Conn;
 use crate::ids::{JobId, MemberId, NoticeId, UserId};
-use crate::jobs;
+use crate::jobs::{self, Priority};
 use crate::mail::{Language, Recipient, Shared};
 use crate::notices::jobs::{SendNotice, SendNoticePayload};
-use crate::notices::{By, Error, Notice, State, store};
-use crate::policies::{self, Data, may_use};
+use crate::notices::{By, Error, Kind, Notice, State, store};
+use crate::policies::{self, Allowed, Data, Ledger, Refused, may_use};
 
 /// So many members in one transaction.
 const BATCH: i64 = 500;
@@ -40,7 +40,21 @@ impl Notices {
         let service = self.clone();
         self.db
             .write(move |tx| {
-                store::lock(tx, id)?;
+                let Some(kind) = store::find(tx, id)?.map(|notice| notice.kind) else {
+                    return Ok(false);
+                };
+                if kind.is_advertising() {
+                    // One at a time: how much somebody was sent lately is counted before the next.
+                    store::lock_kinds(
+                        tx,
+                        &Kind::ALL
+                            .into_iter()
+                            .filter(|kind| kind.is_advertising())
+                            .collect::<Vec<_>>(),
+                    )?;
+                } else {
+                    store::lock(tx, id)?;
+                }
                 let Some(mut notice) = store::find(tx, id)? else {
                     return Ok(false);
                 };
@@ -104,19 +118,9 @@ impl Notices {
     }
 
     fn mail(&self, tx: &mut Conn, notice: &Notice, people: Vec<(MemberId, Addressee)>) -> Result<(), Error> {
-        let (now, purpose) = (self.now(), notice.kind.category().purpose());
-        // The first version allows notices, and no change takes that away: the versions alone answer for everybody.
-        let ledger = policies::ledger_of(tx, None)?;
+        let now = self.now();
         let mut by_language: BTreeMap<&'static str, (Language, Vec<Recipient>)> = BTreeMap::new();
-        for (member, addressee) in people {
-            let data = Data {
-                collected: addressee.collected,
-                ledger: &ledger,
-            };
-            let Ok(allowed) = may_use(&data, purpose, now) else {
-                tracing::warn!(notice.id = %notice.id, user.id = %addressee.user, "an address was left alone: the ledger says no");
-                continue;
-            };
+        for (member, addressee, allowed) in self.allowed(tx, notice.kind, people)? {
             let language = addressee.language;
             let (_, recipients) = by_language
                 .entry(language.as_str())
@@ -134,6 +138,11 @@ impl Notices {
                 template: self.template(notice),
                 language,
                 key: self.random.bytes::<32>().to_vec(),
+                priority: if notice.kind.is_urgent() {
+                    Priority::High
+                } else {
+                    Priority::Low
+                },
             };
             let messages = self.mailer.enqueue_all(tx, &shared, &recipients)?;
             let rows: Vec<_> = recipients
@@ -144,5 +153,59 @@ impl Notices {
             store::insert_recipients(tx, notice.id, &rows, now)?;
         }
         Ok(())
+    }
+
+    /// Who of these may be written to with a notice of a kind, each with the ledger's yes.
+    pub(super) fn allowed(
+        &self,
+        conn: &mut Conn,
+        kind: Kind,
+        people: Vec<(MemberId, Addressee)>,
+    ) -> Result<Vec<(MemberId, Addressee, Allowed)>, Error> {
+        let (now, category) = (self.now(), kind.category());
+        let purpose = category.purpose();
+        let mut members: BTreeMap<UserId, Vec<MemberId>> = BTreeMap::new();
+        if kind.is_advertising() {
+            let users: Vec<UserId> = people.iter().map(|(_, addressee)| addressee.user).collect();
+            for (user, member) in accounts::list_members_of(conn, &users)? {
+                members.entry(user).or_default().push(member);
+            }
+        }
+        // The first version allows notices, and no change takes that away: the versions alone answer for everybody.
+        let versions = policies::ledger_of(conn, None)?;
+        let mut all = Vec::new();
+        for (member, addressee) in people {
+            let ask = |ledger: &Ledger| {
+                let data = Data {
+                    collected: addressee.collected,
+                    ledger,
+                };
+                may_use(&data, purpose, now)
+            };
+            let allowed = if kind.is_advertising() {
+                if !self.mailer.may_advertise(conn, &addressee.address, category)? {
+                    continue;
+                }
+                // One of a person's members that opted out is enough (promise 6).
+                let mut answer = Err(Refused::NotGranted);
+                for member in members.get(&addressee.user).into_iter().flatten() {
+                    answer = ask(&policies::ledger_of(conn, Some(*member))?);
+                    if answer.is_err() {
+                        break;
+                    }
+                }
+                answer
+            } else {
+                ask(&versions)
+            };
+            match allowed {
+                Ok(allowed) => all.push((member, addressee, allowed)),
+                Err(_) if kind.is_advertising() => {}
+                Err(why) => {
+                    tracing::warn!(user.id = %addressee.user, policy.refused = %why, "an address was left alone");
+                }
+            }
+        }
+        Ok(all)
     }
 }

@@ -24,7 +24,7 @@ pub struct Preview {
     /// Members of whom nobody can be written to.
     pub unreachable: usize,
     pub people: usize,
-    /// How many of them refuse such mails.
+    /// How many of them refuse such mails. Of advertising: how many did not ask for it, or had enough of it lately.
     pub refusing: usize,
     /// How many are written to in each language.
     pub languages: Vec<(Language, usize)>,
@@ -170,8 +170,13 @@ impl Notices {
             .read(move |conn| {
                 let notice = store::find(conn, id)?.ok_or(Error::NotFound)?;
                 let found = people_of(conn, &notice.audience, is_for_the_leaving(notice.kind))?;
-                let to = found.people.values().map(|(member, one)| (&one.address, *member));
-                let refusing = service.mailer.count_refusing(conn, notice.kind.category(), to)?;
+                let refusing = if notice.kind.is_advertising() {
+                    let people = found.people.values().cloned().collect();
+                    found.people.len() - service.allowed(conn, notice.kind, people)?.len()
+                } else {
+                    let to = found.people.values().map(|(member, one)| (&one.address, *member));
+                    service.mailer.count_refusing(conn, notice.kind.category(), to)?
+                };
                 let count = |language| {
                     let in_it = found.people.values().filter(|(_, one)| one.language == language);
                     (language, in_it.count())

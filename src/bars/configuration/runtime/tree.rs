@@ -61,6 +61,9 @@ fn text(text: &str) -> Vec<Node> {
 /// A post with something in this field comes from a robot. No field of a form can have the name.
 const TRAP: &str = "web-site";
 
+/// What the service is called, on bars that say so.
+const BRAND: &str = "Contactbar";
+
 /// The bar in one language.
 pub(super) fn bar(
     configuration: &Configuration,
@@ -110,6 +113,9 @@ pub(super) fn bar(
             true,
             Some(spoken.service_policy()),
         ));
+    }
+    if let Some(url) = place.brand_url {
+        children.push(anchor("policy", url, true, Some(BRAND)));
     }
     if closable {
         let close = [
