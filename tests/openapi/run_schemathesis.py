@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import subprocess
 import sys
 
@@ -96,7 +97,10 @@ def configuration(found, log_in):
 def run(log_in, database, more):
     seconds = os.environ.get("SCHEMATHESIS_SECS", "120")
     seed_of_cases = os.environ.get("SCHEMATHESIS_SEED", "1")
-    settings = contactbar.UNLIMITED | {"CONTACTBAR_TRUSTED_PROXIES": "127.0.0.1"}  # see hooks.py
+    settings = contactbar.UNLIMITED | {
+        "CONTACTBAR_TRUSTED_PROXIES": "127.0.0.1",  # see hooks.py
+        "CONTACTBAR_MAIL_FEEDBACK_SECRET": secrets.token_hex(32),  # without it the route is not there
+    }
     with contactbar.Server(database, **settings) as server:
         members = [contactbar.Member.registered(server) for _ in range(20)]
         settings_file = server.folder / "schemathesis.toml"

@@ -176,7 +176,8 @@ class Server:
                 raise RuntimeError("the server did not stop within 30 s of SIGTERM") from None
         self.mailbox.close()
         if kind:
-            print(f"── the server's log ({self.database}) ──", self.log.read_text()[-20_000:], sep="\n")
+            lines = [line for line in self.log.read_text().splitlines() if "guards: answered" not in line]
+            print(f"── the server's log ({self.database}) ──", *lines[-100:], sep="\n")
         if self.postgres:
             self.psql(f"drop database if exists {self.name} with (force)")
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1513,7 +1513,7 @@ export const de: Catalogue = {
       limits: (views: string, bars: string, sites: string, team: string, days: string) =>
         `${views} Ansichten im Monat, ${bars} Bars, ${sites} Websites, ${team} Personen, einzelne Ereignisse für ${days} Tage.`,
       withWebhooks: 'Mit Webhooks und Export.',
-      withoutWebhooks: 'Ohne Webhooks und Export.',
+      withoutWebhooks: 'Ohne Webhooks und Export; die Leisten nennen Contactbar.',
       yours: 'Ihr Tarif',
       take: (plan: string) => `${plan} wählen`,
       changeTo: (plan: string) => `Zu ${plan} wechseln?`,

@@ -1490,7 +1490,7 @@ export const en = {
       limits: (views: string, bars: string, sites: string, team: string, days: string) =>
         `${views} views a month, ${bars} bars, ${sites} sites, ${team} people, single events for ${days} days.`,
       withWebhooks: 'With webhooks and export.',
-      withoutWebhooks: 'Without webhooks and export.',
+      withoutWebhooks: 'Without webhooks and export; bars name Contactbar.',
       yours: 'Your plan',
       take: (plan: string) => `Choose ${plan}`,
       changeTo: (plan: string) => `Change to ${plan}?`,

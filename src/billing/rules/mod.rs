@@ -12,7 +12,7 @@ use super::{Money, Status, Subscription};
 use crate::clock::{DAY, Timestamp};
 use crate::plans::{Interval, Plan};
 
-/// What a state of a subscription gives the member. The table of docs/billing.md.
+/// What a state of a subscription gives the member. The table of the README.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Meaning {
     /// The free plan, and nothing comes of it any more.
@@ -110,10 +110,10 @@ pub fn card_expires_soon(month: u32, year: u32, now: Timestamp) -> bool {
 mod tests {
     use super::*;
 
-    /// Promise 22; the table of docs/billing.md.
+    /// Promise 22; the table of the README.
     #[test]
     fn each_state_has_its_meaning() {
-        let table = include_str!("../../../docs/billing.md");
+        let table = include_str!("../../../README.md");
         for status in Status::ALL {
             let word = match meaning(status) {
                 Meaning::Over => "over",
@@ -122,7 +122,7 @@ mod tests {
                 Meaning::Granted => "granted",
             };
             let row = format!("| `{}` | {word} |", status.as_str());
-            assert!(table.contains(&row), "docs/billing.md lacks {row}");
+            assert!(table.contains(&row), "the README lacks {row}");
         }
     }
 
