@@ -86,7 +86,7 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
 
   const rest = (session?: number) => +(recall(key, session) ?? 0);
   /** The longest holds: closing does not undo converting. */
-  const stayAway = (days: number, session = +(days < 0)) =>
+  const stayAway = (days = 0, session = +(days < 0)) =>
     days && remember(key, `${Math.max(rest(session), session ? 9e15 : Date.now() + days * 864e5)}`, session);
 
   /** When a bar of this member was last in sight, and which. */
@@ -107,6 +107,12 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
       }
     }
     return [] as never;
+  };
+
+  /** What nobody has asked for has a task of its own. */
+  const soon = (step: () => void, asked?: boolean) => {
+    if (asked) step();
+    else setTimeout(step);
   };
 
   /**
@@ -168,11 +174,9 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
     ];
     const go = () => {
       steps.shift()?.();
-      if (!steps[0]) return;
-      if (asked) go();
-      else setTimeout(go);
+      if (steps[0]) soon(go, asked);
     };
-    go();
+    soon(go, asked);
     return (atOnce?: boolean) => {
       steps.length = 0;
       watch.disconnect();
@@ -224,91 +228,99 @@ export function createBar(shared: Shared, config: Runtime, { locale, manual }: D
     }
     fold?.();
     rests = true;
-    const since = performance.now();
-    const about = (language: string) => circumstances(variant()[0], since, language);
     section = build(speech()[0]);
-    const find = <Found extends HTMLElement>(selector: string) => section.querySelector<Found>(selector);
-    const tell = (kind: 'view' | 'click' | 'close', leaving?: boolean) =>
-      report(`${host}/e`, { b: key, k: kind, ...about(navigator.language) }, mute, leaving);
-
-    let clicked = false;
-    const pressed = (leaving?: boolean) => {
-      store();
-      if (clicked) return;
-      clicked = true;
-      tell('click', leaving);
-      emit('click');
-    };
-    const converted = () => often.o && stayAway(1e6);
-    const close = find('.close');
-    section.onclick = ({ target }) => {
-      const hits = (selector: string) => (target as Element).closest(selector);
-      if (hits('a.main')) {
-        pressed(true);
-        converted();
-      }
-      if (hits('.opener')) {
-        section.classList.replace('shut', 'open');
-        controlsOf(section)[0]!.focus();
-        pressed();
-      }
-      if (hits('.close')) hide?.(true);
-    };
-    section.onclose = () => hide?.(true);
-    section.oncancel = (event) => close || event.preventDefault();
-    // The page sees a key pressed in the bar as pressed on a mere element, and might take it for a shortcut.
-    section.onkeypress = section.onkeyup = (event) => event.stopPropagation();
-    section.onkeydown = (event) => {
-      event.stopPropagation();
-      if (close && event.key === 'Escape') hide?.(true);
-    };
-
-    const form = find('form');
-    if (form) {
-      const post = id();
-      if (find('.opener') && (form.dataset.tall || matchMedia('(max-width:719px)').matches)) {
-        section.className += ' shut';
-      }
-      animate(
-        section,
-        pressed,
-        (entered) => send({ ...about(section.lang), i: post, ...entered }),
-        () => {
-          section.className += ' open sent';
-          find('.done')!.focus();
-          converted();
-          emit('submit');
-        },
-      );
-    }
-
-    const seen = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      seen.disconnect();
-      tell('view');
-    });
-    seen.observe(section);
-    const away = mount(section, config.y, asked);
-    if (often.s) stayAway(often.s);
     last(`${Date.now()} ${key}`);
-
-    hide = (byVisitor, atOnce) => {
+    // Until it is there, there is nothing to take away.
+    // biome-ignore lint/suspicious/noAssignInExpressions: as two statements it is more than 6,000 bytes
+    const wait = (hide = () => {
       hide = undefined;
-      seen.disconnect();
-      last(`${Date.now()} ${key}`);
-      if (byVisitor) {
+    });
+    soon(() => {
+      if (hide !== wait) return;
+      const since = performance.now();
+      const about = (language: string) => circumstances(variant()[0], since, language);
+      const find = <Found extends HTMLElement>(selector: string) => section.querySelector<Found>(selector);
+      const tell = (kind: 'view' | 'click' | 'close', leaving?: boolean) =>
+        report(`${host}/e`, { b: key, k: kind, ...about(navigator.language) }, mute, leaving);
+
+      let clicked = false;
+      const pressed = (leaving?: boolean) => {
         store();
-        tell('close');
-        stayAway(often.c ?? 0);
+        if (clicked) return;
+        clicked = true;
+        tell('click', leaving);
+        emit('click');
+      };
+      const converted = () => often.o && stayAway(1e6);
+      const close = find('.close');
+      section.onclick = ({ target }) => {
+        const hits = (selector: string) => (target as Element).closest(selector);
+        if (hits('a.main')) {
+          pressed(true);
+          converted();
+        }
+        if (hits('.opener')) {
+          section.classList.replace('shut', 'open');
+          controlsOf(section)[0]!.focus();
+          pressed();
+        }
+        if (hits('.close')) hide?.(true);
+      };
+      section.onclose = () => hide?.(true);
+      section.oncancel = (event) => close || event.preventDefault();
+      // The page sees a key pressed in the bar as pressed on a mere element, and might take it for a shortcut.
+      section.onkeypress = section.onkeyup = (event) => event.stopPropagation();
+      section.onkeydown = (event) => {
+        event.stopPropagation();
+        if (close && event.key === 'Escape') hide?.(true);
+      };
+
+      const form = find('form');
+      if (form) {
+        const post = id();
+        if (find('.opener') && (form.dataset.tall || matchMedia('(max-width:719px)').matches)) {
+          section.className += ' shut';
+        }
+        animate(
+          section,
+          pressed,
+          (entered) => send({ ...about(section.lang), i: post, ...entered }),
+          () => {
+            section.className += ' open sent';
+            find('.done')!.focus();
+            converted();
+            emit('submit');
+          },
+        );
       }
-      away(atOnce);
-      if (tab && byVisitor && !section.matches('.sent')) collapse();
-      if (!atOnce) emit('close');
-    };
-    fill(shared.known);
-    if (asked) section.focus();
-    emit('show');
-    say(mute() ? 'shown: opt-out' : 'shown');
+
+      const seen = new IntersectionObserver((entries) => {
+        if (!entries.some((entry) => entry.isIntersecting)) return;
+        seen.disconnect();
+        tell('view');
+      });
+      seen.observe(section);
+      const away = mount(section, config.y, asked);
+      stayAway(often.s);
+
+      hide = (byVisitor, atOnce) => {
+        hide = undefined;
+        seen.disconnect();
+        last(`${Date.now()} ${key}`);
+        if (byVisitor) {
+          store();
+          tell('close');
+          stayAway(often.c);
+        }
+        away(atOnce);
+        if (tab && byVisitor && !section.matches('.sent')) collapse();
+        if (!atOnce) emit('close');
+      };
+      fill(shared.known);
+      if (asked) section.focus();
+      emit('show');
+      say(mute() ? 'shown: opt-out' : 'shown');
+    }, asked);
   };
 
   /** Enters what is known into fields of that name or kind. */
