@@ -172,6 +172,7 @@ pub struct Invoice {
 pub struct Card {
     #[oai(skip)]
     pub method: String,
+    /// As people know it: `Visa`, `American Express`.
     pub brand: String,
     pub last4: String,
     pub expires_month: u32,

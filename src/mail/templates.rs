@@ -395,6 +395,19 @@ pub(super) fn printable(text: String) -> String {
         .collect()
 }
 
+/// A count, its digits in threes with a mark between them.
+fn grouped(count: i64, mark: char) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(mark);
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A free text as blocks, one for each paragraph.
 fn paragraphs(text: &str) -> Vec<Block> {
     text.replace("\r\n", "\n")
@@ -815,7 +828,7 @@ fn samples() -> Vec<Template> {
         },
         Template::CardExpiring {
             member_name: "Bloom & Petal".into(),
-            card: "visa …4242".into(),
+            card: "Visa …4242".into(),
             month: "12/2026".into(),
             billing_link: url("settings/billing"),
         },
@@ -877,7 +890,7 @@ fn sample_changes() -> Vec<Change> {
             ["Benchmarks by industry", "Vergleichswerte nach Branche"],
             [
                 "We compare how often bars are clicked, by industry and never by name.",
-                "Wir vergleichen, wie oft Bars angeklickt werden: nach Branche und nie mit Namen.",
+                "Wir vergleichen, wie oft Leisten angeklickt werden: nach Branche und nie mit Namen.",
             ],
         ),
         change(

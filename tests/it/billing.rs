@@ -365,6 +365,8 @@ both_databases! {
     async fn a_payment_in_time_keeps_the_plan_and_ends_the_reminders(app: TestApp) {
         let shop = Shop::open(app.kind()).await;
         let subscription = shop.subscribe("pro").await;
+        let card = &shop.billing().await["card"];
+        assert_eq!(*card, json!({ "brand": "Visa", "last4": "4242", "expires_month": 12, "expires_year": 2030 }));
         shop.app.clock.advance(DAY * 30);
         let invoice = shop.stripe.world().renew(&subscription, false);
         shop.stripe.deliver(&shop.app).await;

@@ -91,11 +91,28 @@ fn card(method: Option<Reference<MethodShape>>) -> Option<Card> {
     let card = method.card?;
     Some(Card {
         method: method.id,
-        brand: card.brand,
+        brand: brand_name(&card.brand),
         last4: card.last4,
         expires_month: card.exp_month,
         expires_year: card.exp_year,
     })
+}
+
+/// As people know it: Stripe has brands in small letters.
+fn brand_name(brand: &str) -> String {
+    match brand {
+        "amex" => "American Express".to_owned(),
+        "cartes_bancaires" => "Cartes Bancaires".to_owned(),
+        "diners" => "Diners Club".to_owned(),
+        "eftpos_au" => "Eftpos".to_owned(),
+        "jcb" => "JCB".to_owned(),
+        "unionpay" => "UnionPay".to_owned(),
+        other => {
+            let mut letters = other.chars();
+            let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+            first.into_iter().chain(letters).collect()
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,8 @@
 //! Our mails in German.
 
 use super::{
-    Announcement, AtLimit, Block, Letter, NoticeKind, OutageStage, SecondFactorChange, Template, written,
+    Announcement, AtLimit, Block, Letter, NoticeKind, OutageStage, SecondFactorChange, Template, grouped,
+    written,
 };
 use crate::clock::Timestamp;
 use crate::mail::Category;
@@ -536,13 +537,14 @@ pub(super) fn letter(template: &Template) -> Letter {
         } => {
             let used_up = *percent >= 100;
             let until = time(*period_ends);
+            let (views, limit) = (grouped(*views, '.'), grouped(*limit, '.'));
             let what_follows = match (follows, used_up) {
-                (AtLimit::Pause, true) => format!("Wie von Ihnen gewählt ruhen Ihre Bars bis {until}: Sie zeigen nichts und zählen nichts. Ein größerer Tarif bringt sie sofort zurück."),
-                (AtLimit::Pause, false) => format!("Wenn sie verbraucht sind, ruhen Ihre Bars bis {until}, wie von Ihnen gewählt."),
+                (AtLimit::Pause, true) => format!("Wie von Ihnen gewählt ruhen Ihre Leisten bis {until}: Sie zeigen nichts und zählen nichts. Ein größerer Tarif bringt sie sofort zurück."),
+                (AtLimit::Pause, false) => format!("Wenn sie verbraucht sind, ruhen Ihre Leisten bis {until}, wie von Ihnen gewählt."),
                 (AtLimit::NextPlan(plan), true) => format!("Wie von Ihnen gewählt wechselt Ihr Abonnement jetzt zu {plan}. Was Sie für den Rest des Zeitraums bezahlt haben, wird abgezogen."),
                 (AtLimit::NextPlan(plan), false) => format!("Wenn sie verbraucht sind, wechselt Ihr Abonnement zu {plan}, wie von Ihnen gewählt."),
-                (AtLimit::GoOn, true) => "Ihre Bars laufen trotzdem weiter. Bitte wählen Sie einen größeren Tarif, oder was von nun an geschehen soll.".to_owned(),
-                (AtLimit::GoOn, false) => "Wenn sie verbraucht sind, laufen Ihre Bars trotzdem weiter. Sie können einen größeren Tarif wählen, oder was dann geschehen soll.".to_owned(),
+                (AtLimit::GoOn, true) => "Ihre Leisten laufen trotzdem weiter. Bitte wählen Sie einen größeren Tarif, oder was von nun an geschehen soll.".to_owned(),
+                (AtLimit::GoOn, false) => "Wenn sie verbraucht sind, laufen Ihre Leisten trotzdem weiter. Sie können einen größeren Tarif wählen, oder was dann geschehen soll.".to_owned(),
             };
             Letter {
                 subject: if used_up {
@@ -553,7 +555,7 @@ pub(super) fn letter(template: &Template) -> Letter {
                 preview: format!("{views} von {limit}."),
                 blocks: vec![
                     Block::heading(if used_up { "Ihre Ansichten sind verbraucht" } else { "Ihre Ansichten sind fast verbraucht" }),
-                    Block::text(format!("Ihre Bars wurden in diesem Zeitraum, der am {until} endet, {views}-mal gesehen. Ihr Tarif hat {limit}.")),
+                    Block::text(format!("Ihre Leisten wurden in diesem Zeitraum, der am {until} endet, {views}-mal gesehen. Ihr Tarif hat {limit}.")),
                     Block::text(what_follows),
                     Block::button("Tarif und Verbrauch ansehen", billing_link),
                 ],
@@ -580,7 +582,7 @@ pub(super) fn letter(template: &Template) -> Letter {
                     None => "Wir konnten Ihre Karte nicht belasten. Vielleicht ist sie abgelaufen oder ihr Rahmen erreicht.".to_owned(),
                 }),
                 Block::text(format!(
-                    "Vorerst ändert sich nichts: Ihre Bars laufen weiter. Ohne Zahlung endet der Tarif am {}, und es folgt der kostenlose.",
+                    "Vorerst ändert sich nichts: Ihre Leisten laufen weiter. Ohne Zahlung endet der Tarif am {}, und es folgt der kostenlose.",
                     time(*falls_at)
                 )),
                 Block::button("Andere Karte angeben", billing_link),
@@ -610,7 +612,7 @@ pub(super) fn letter(template: &Template) -> Letter {
             preview: format!("{plan} ist zu Ende."),
             blocks: vec![
                 Block::heading(format!("{plan} ist zu Ende")),
-                Block::text("Von nun an gilt der kostenlose Tarif. Nichts von Ihnen wird gelöscht: Bars, die laufen, laufen weiter, und eingeschaltete Webhooks bleiben eingeschaltet. Was über den kostenlosen Tarif hinausgeht, kann nicht vermehrt werden. Einzelne Ereignisse werden 30 Tage lang aufbewahrt wie bisher, danach so lange, wie der kostenlose Tarif sie aufbewahrt."),
+                Block::text("Von nun an gilt der kostenlose Tarif. Nichts von Ihnen wird gelöscht: Leisten, die laufen, laufen weiter, und eingeschaltete Webhooks bleiben eingeschaltet. Was über den kostenlosen Tarif hinausgeht, kann nicht vermehrt werden. Einzelne Ereignisse werden 30 Tage lang aufbewahrt wie bisher, danach so lange, wie der kostenlose Tarif sie aufbewahrt."),
                 Block::button("Tarif wählen", billing_link),
             ],
             reason: owner_or_admin(member_name),

@@ -1,7 +1,8 @@
 //! Our mails in English.
 
 use super::{
-    Announcement, AtLimit, Block, Letter, NoticeKind, OutageStage, SecondFactorChange, Template, written,
+    Announcement, AtLimit, Block, Letter, NoticeKind, OutageStage, SecondFactorChange, Template, grouped,
+    written,
 };
 use crate::clock::Timestamp;
 use crate::mail::Category;
@@ -524,6 +525,7 @@ pub(super) fn letter(template: &Template) -> Letter {
         } => {
             let used_up = *percent >= 100;
             let until = time(*period_ends);
+            let (views, limit) = (grouped(*views, ','), grouped(*limit, ','));
             let what_follows = match (follows, used_up) {
                 (AtLimit::Pause, true) => format!("As you chose, your bars rest until {until}: they show nothing and count nothing. A bigger plan brings them back at once."),
                 (AtLimit::Pause, false) => format!("When they are used up, your bars rest until {until}, as you chose."),
