@@ -140,6 +140,8 @@ impl Folder {
             tracing::warn!(%error, "what was set aside is not tried again");
         }
         loop {
+            // All that was acknowledged before the end stands in the journal by then: one more look finds it.
+            let is_last = stop.is_cancelled();
             if let Err(error) = self.catch_up(false).await {
                 tracing::warn!(%error, "arrivals wait in the journal");
             }
@@ -152,7 +154,7 @@ impl Folder {
                     tokio::time::sleep(GATHER).await;
                 }
             };
-            if stop.is_cancelled() {
+            if is_last {
                 return;
             }
             tokio::select! {
