@@ -31,8 +31,9 @@ end
 local function any(list) return list[math.random(#list)] end
 
 function request()
-  local id = string.format("%08x%08x%08x%08x", math.random(0, 0xffffffff), math.random(0, 0xffffffff),
-    math.random(0, 0xffffffff), math.random(0, 0xffffffff))
+  -- As the bar makes it: milliseconds, then chance.
+  local id = string.format("%011x%07x%07x%07x", os.time() * 1000 + math.random(0, 999), math.random(0, 0xfffffff),
+    math.random(0, 0xfffffff), math.random(0, 0xfffffff))
   local body = string.format(
     '{"b":"%s","i":"%s","k":"%s","v":"a","u":"https://shop.example%s","r":"%s","l":"en-GB","t":%d}',
     any(bars), id, math.random() < 0.9 and "view" or "click", any(pages), any(referrers), math.random(200, 9000))

@@ -88,13 +88,18 @@ def memory(pid, what):
     )
 
 
-def backends_of(database):
-    """The processes of PostgreSQL that work for this database."""
+def processes_of(database):
+    """PostgreSQL's processes, as far as they run on this machine."""
     told = subprocess.run(
-        ["psql", "-qAtX", "-d", database, "-c", "select pid from pg_stat_activity where datname = current_database()"],
+        ["psql", "-qAtX", "-d", database, "-c", "select min(pid) from pg_stat_activity"],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
-    return [int(pid) for pid in told.split()]
+    parents = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+    server = parents.get(int(told))
+    return [pid for pid, parent in parents.items() if parent == server is not None]
 
 
 @contextlib.contextmanager
@@ -139,10 +144,8 @@ def beacons(database):
             most = wrk(floor + "/e", connections, **load)
             workers = [server.process.pid]
             before = processor_secs(workers)
-            behind = (
-                backends_of(server.environment["CONTACTBAR_DATABASE_URL"]) if database == "postgres" else []
-            )
-            before_behind = processor_secs(behind)
+            at = server.environment["CONTACTBAR_DATABASE_URL"]
+            before_behind = processor_secs(processes_of(at)) if database == "postgres" else 0
             ours = wrk(url, connections, **load)
             counted = ours["requests"] - ours["refused"]
             name = f"{database}_beacons_{connections}"
@@ -158,12 +161,9 @@ def beacons(database):
             say(f"{name}_p50", ours["p50"], "ms")
             say(f"{name}_p99", ours["p99"], "ms")
             say(f"{name}_cpu", 1e6 * (processor_secs(workers) - before) / counted, "us")
-            if behind:
-                say(
-                    f"{name}_cpu_postgres",
-                    1e6 * (processor_secs(behind) - before_behind) / counted,
-                    "us",
-                )
+            if database == "postgres":
+                behind = processor_secs(processes_of(at)) - before_behind
+                say(f"{name}_cpu_postgres", 1e6 * behind / counted, "us")
             if ours["refused"]:
                 say(f"{name}_refused", ours["refused"], "requests")
             if connections == 64:

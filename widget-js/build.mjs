@@ -61,7 +61,7 @@ async function bundle() {
   return code.trim().replace(/^"use strict";/, '');
 }
 
-const LETTERS = 'tcmknwvblURsSBohAxifyM$qEDZgpNQdXTCIWrLzYGVjKaePu_HJOF';
+const LETTERS = 'tcmkswxylSviMqoBTUnpabzAVDZgfNQdXhCIWrL$YGRjKEePu_HJOF';
 
 /** Short names in a fixed order, found by trying: what looks alike compresses better than what is counted out. */
 function name(place) {

@@ -106,10 +106,12 @@ impl Connector {
                      PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 8000;",
                 )
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
-                if self.purpose == Purpose::Read {
-                    conn.batch_execute("PRAGMA query_only = ON;")
-                        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-                }
+                // Events and visitors are put in where chance wants them: the writer remembers more pages.
+                conn.batch_execute(match self.purpose {
+                    Purpose::Read => "PRAGMA query_only = ON;",
+                    Purpose::Write => "PRAGMA cache_size = -48000;",
+                })
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(Conn::Sqlite(conn))
             }
             DatabaseUrl::Postgres(url) => {

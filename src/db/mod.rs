@@ -5,8 +5,8 @@ mod backup;
 mod connection;
 mod migrations;
 mod pool;
-mod prepared;
 pub mod schema;
+mod statement;
 #[macro_use]
 pub mod types;
 
@@ -19,7 +19,7 @@ pub use backup::{BackupError, backup, restore};
 pub use connection::{Conn, Connector, DatabaseUrl, MultiBackend, NotADatabaseUrl, Purpose};
 pub use migrations::all as all_migrations;
 use pool::Pool;
-pub use prepared::Prepared;
+pub use statement::Statement;
 pub use types::Json;
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -161,6 +161,18 @@ impl Db {
         E: From<Error> + Send + 'static,
     {
         self.writers.run(move |conn| conn.transact(work)).await
+    }
+
+    /// Writes, each statement a transaction of its own: on the disk when it is done.
+    pub async fn write_each<T, E>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> std::result::Result<T, E> + Send + 'static,
+    ) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.writers.run(work).await
     }
 
     /// Runs the migrations that are missing, once among any number of starters. Answers their names.

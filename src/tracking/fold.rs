@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::cardinality::{Cardinality, MAX_SITES};
 use super::store::{self, DayVisitor, journal as table};
 use super::{Drop, DropReason, Event, EventKind, journal, rollup};
-use crate::db::{self, Conn, Db};
+use crate::db::{self, Conn, DatabaseUrl, Db};
 use crate::ids::{BarId, MemberId};
 
 /// Is told of what was counted, or not: for the service's own metrics.
@@ -29,8 +29,17 @@ pub enum Told {
     Dropped(DropReason),
 }
 
-/// So many events are folded in one transaction: the next commit of arrivals waits for it no longer than some 10 ms.
-const EVENTS_AT_ONCE: i64 = 1000;
+/// So many events are folded in one transaction. Larger ones touch each sum less often; on SQLite the next commit of
+/// arrivals waits for them, some 10 ms each.
+const fn events_at_once(url: &DatabaseUrl, backlog: usize) -> i64 {
+    match url {
+        DatabaseUrl::Postgres(_) => 4096,
+        DatabaseUrl::Sqlite(_) if backlog > MANY_WAIT => 1024,
+        DatabaseUrl::Sqlite(_) => 256,
+    }
+}
+/// Past so many that wait, catching up comes before being quick.
+const MANY_WAIT: usize = 20_000;
 /// How long arrivals gather before they are folded, and how often somebody looks for what a dead process left.
 const GATHER: Duration = Duration::from_millis(250);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -172,8 +181,9 @@ impl Folder {
             self.backlog.folded_by_anybody(before);
             return Ok(());
         };
-        let list = move |conn: &mut Conn| table::list_oldest(conn, journal::FORMAT, last, EVENTS_AT_ONCE);
         loop {
+            let at_once = events_at_once(self.db.url(), self.backlog());
+            let list = move |conn: &mut Conn| table::list_oldest(conn, journal::FORMAT, last, at_once);
             let ids = self.db.read(list).await?;
             if ids.is_empty() {
                 self.backlog.folded_by_anybody(before);

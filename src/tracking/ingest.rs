@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +25,10 @@ struct Arrival {
     _place: Option<Place>,
 }
 
-/// Who waits for it.
-type Waiter = oneshot::Sender<Result<(), NotKept>>;
+/// Who waits for it to be kept; dropped, it was not.
+type Waiter = oneshot::Sender<()>;
+
+type Batch = Vec<(Arrival, Waiter)>;
 
 /// It could not be kept; nothing of it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,10 +53,60 @@ pub enum QueueError {
 #[derive(Clone)]
 pub struct Queue {
     db: Db,
-    sender: mpsc::Sender<(Arrival, Waiter)>,
+    inbox: Arc<Inbox>,
     shares: Arc<Shares>,
     backlog: Arc<Backlog>,
     commit: Arc<Commit>,
+}
+
+/// Where arrivals gather.
+struct Inbox {
+    waiting: Mutex<Waiting>,
+    places: usize,
+    came: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    arrivals: Batch,
+    closed: bool,
+}
+
+impl Inbox {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().expect("no holder of this lock panics")
+    }
+
+    fn put(&self, arrival: Arrival, waiter: Waiter) -> Result<(), QueueError> {
+        let mut waiting = self.waiting();
+        if waiting.closed {
+            return Err(QueueError::Stopping);
+        }
+        if waiting.arrivals.len() >= self.places {
+            return Err(QueueError::Full);
+        }
+        waiting.arrivals.push((arrival, waiter));
+        drop(waiting);
+        self.came.notify_one();
+        Ok(())
+    }
+
+    /// Fills `batch` with what waits, up to [`MAX_BATCH`].
+    fn fill(&self, batch: &mut Batch) {
+        let mut waiting = self.waiting();
+        let more = waiting.arrivals.len().min(MAX_BATCH.saturating_sub(batch.len()));
+        batch.extend(waiting.arrivals.drain(..more));
+    }
+
+    /// Takes nothing in any more.
+    fn close(&self) {
+        self.waiting().closed = true;
+        self.came.notify_one();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.waiting().closed
+    }
 }
 
 /// A commit that takes longer than this turns newcomers away: the disk or the database hangs, and a crowd would not help.
@@ -157,14 +209,9 @@ impl Queue {
             drops,
             _place: place,
         };
-        self.sender
-            .try_send((arrival, done))
-            .map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => QueueError::Full,
-                mpsc::error::TrySendError::Closed(_) => QueueError::Stopping,
-            })?;
+        self.inbox.put(arrival, done)?;
         match tokio::time::timeout(PATIENCE, kept).await {
-            Ok(Ok(outcome)) => Ok(outcome?),
+            Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(QueueError::NotKept(NotKept)),
             Err(_) => Err(QueueError::Slow),
         }
@@ -172,13 +219,12 @@ impl Queue {
 
     /// The writer lives and takes what comes.
     pub fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+        !self.inbox.is_closed()
     }
 
     /// How many requests wait, and how many may.
     pub fn depth(&self) -> (usize, usize) {
-        let all = self.sender.max_capacity();
-        (all - self.sender.capacity(), all)
+        (self.inbox.waiting().arrivals.len(), self.inbox.places)
     }
 }
 
@@ -186,16 +232,22 @@ impl Queue {
 pub struct Writer {
     db: Db,
     backlog: Arc<Backlog>,
-    receiver: mpsc::Receiver<(Arrival, Waiter)>,
+    inbox: Arc<Inbox>,
     commit: Arc<Commit>,
 }
 
 /// So many requests are committed at once. At 32 events each that is still a short transaction.
 const MAX_BATCH: usize = 1024;
+/// So many commits follow each other on one loan of a connection: on SQLite whoever else wants to write waits for them.
+const COMMITS_A_LOAN: usize = 8;
 
 /// The queue and its writer. So many requests may wait.
 pub fn channel(db: Db, backlog: Arc<Backlog>, places: usize) -> (Queue, Writer) {
-    let (sender, receiver) = mpsc::channel(places);
+    let inbox = Arc::new(Inbox {
+        waiting: Mutex::default(),
+        places,
+        came: Notify::new(),
+    });
     let shares = Arc::new(Shares {
         held: Mutex::default(),
         of_bar: places.div_ceil(2),
@@ -204,7 +256,7 @@ pub fn channel(db: Db, backlog: Arc<Backlog>, places: usize) -> (Queue, Writer) 
     let commit = Arc::new(Commit::default());
     let queue = Queue {
         db: db.clone(),
-        sender,
+        inbox: inbox.clone(),
         shares,
         backlog: backlog.clone(),
         commit: commit.clone(),
@@ -212,7 +264,7 @@ pub fn channel(db: Db, backlog: Arc<Backlog>, places: usize) -> (Queue, Writer) 
     let writer = Writer {
         db,
         backlog,
-        receiver,
+        inbox,
         commit,
     };
     (queue, writer)
@@ -220,59 +272,75 @@ pub fn channel(db: Db, backlog: Arc<Backlog>, places: usize) -> (Queue, Writer) 
 
 impl Writer {
     /// Writes until `stop`, then what still waits; what comes after that is turned away.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let mut batch = Vec::with_capacity(MAX_BATCH);
+    pub async fn run(self, stop: CancellationToken) {
         loop {
-            let taken = tokio::select! {
-                biased;
-                () = stop.cancelled(), if !self.receiver.is_closed() => {
-                    self.receiver.close();
-                    continue;
-                }
-                taken = self.receiver.recv_many(&mut batch, MAX_BATCH) => taken,
-            };
-            if taken == 0 {
+            let closed = self.inbox.is_closed();
+            let mut batch = Batch::new();
+            self.inbox.fill(&mut batch);
+            if !batch.is_empty() {
+                self.write(batch).await;
+            } else if closed {
                 break;
+            } else {
+                tokio::select! {
+                    () = stop.cancelled() => self.inbox.close(),
+                    () = self.inbox.came.notified() => {}
+                }
             }
-            self.write(std::mem::take(&mut batch)).await;
         }
     }
 
-    async fn write(&self, batch: Vec<(Arrival, Waiter)>) {
-        let outcome = self.commit(&batch).await;
-        if let Err(error) = &outcome {
-            tracing::warn!(%error, ingest.requests = batch.len(), "events could not be kept");
-        }
-        let outcome = outcome.map_err(|_| NotKept);
-        for (_, waiter) in batch {
-            // A client that has hung up needs no answer.
-            waiter.send(outcome).unwrap_or_default();
-        }
-    }
-
-    async fn commit(&self, batch: &[(Arrival, Waiter)]) -> db::Result<()> {
-        let events: Vec<&Event> = batch.iter().flat_map(|(arrival, _)| &arrival.events).collect();
-        let drops = batch
-            .iter()
-            .flat_map(|(arrival, _)| arrival.drops.iter().copied());
-        let drops: Vec<Drop> = drops.collect();
-        let arrivals = events.len() + drops.len();
-        let entry = journal::encode(&events, &drops);
-        let write = self.db.write(move |tx| append(tx, arrivals, &entry));
-        self.commit.set(Some(Instant::now()));
+    /// Commits `batch` with what came meanwhile, and what comes while it is committed: on one loan of a connection, for
+    /// the way to it and back takes longer than a commit. What could not be kept is dropped, and its waiters know.
+    async fn write(&self, mut batch: Batch) {
+        let (inbox, commit, backlog) = (self.inbox.clone(), self.commit.clone(), self.backlog.clone());
+        commit.set(Some(Instant::now()));
+        let write = self.db.write_each(move |conn| {
+            for _ in 0..COMMITS_A_LOAN {
+                inbox.fill(&mut batch);
+                if batch.is_empty() {
+                    break;
+                }
+                commit.set(Some(Instant::now()));
+                keep(conn, &mut batch, &backlog)?;
+            }
+            Ok::<_, db::Error>(())
+        });
         // A panic's hook has logged it. The writer must live on.
-        let written: db::Result<()> = AssertUnwindSafe(write)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_| Err(db::Error::Unavailable("the writer panicked".into())));
+        let written = AssertUnwindSafe(write).catch_unwind().await;
         self.commit.set(None);
-        written?;
-        self.backlog.grow(arrivals);
-        Ok(())
+        if let Ok(Err(error)) = written {
+            tracing::warn!(%error, "events could not be kept");
+        }
     }
 }
 
-/// Puts arrivals into the journal, in the caller's transaction.
+impl std::ops::Drop for Writer {
+    /// However it ends, nobody waits for it.
+    fn drop(&mut self) {
+        let mut waiting = self.inbox.waiting();
+        waiting.closed = true;
+        waiting.arrivals.clear();
+    }
+}
+
+/// Commits a batch, and says so to those who wait.
+fn keep(conn: &mut Conn, batch: &mut Batch, backlog: &Backlog) -> db::Result<()> {
+    let batch = std::mem::take(batch);
+    let events: Vec<&Event> = batch.iter().flat_map(|(arrival, _)| &arrival.events).collect();
+    let drops = batch.iter().flat_map(|(arrival, _)| &arrival.drops);
+    let drops: Vec<Drop> = drops.copied().collect();
+    let arrivals = events.len() + drops.len();
+    append(conn, arrivals, &journal::encode(&events, &drops))?;
+    backlog.grow(arrivals);
+    for (_, waiter) in batch {
+        // A client that has hung up needs no answer.
+        waiter.send(()).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Puts arrivals into the journal, in the caller's transaction or as one of its own.
 pub fn append(tx: &mut Conn, arrivals: usize, entry: &[u8]) -> db::Result<()> {
     let arrivals = i32::try_from(arrivals).unwrap_or(i32::MAX);
     store::journal::append(tx, journal::FORMAT, arrivals, entry)

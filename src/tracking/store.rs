@@ -12,7 +12,7 @@ mod reading;
 mod reroll;
 mod retention;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text};
@@ -25,10 +25,10 @@ use super::{Country, Dimension, DropReason, Event, Utm};
 use crate::both;
 use crate::clock::Timestamp;
 use crate::db::schema::{
-    daily_counts, daily_visitors, events, hourly_counts, hourly_drops, sites, visitor_salts,
+    daily_counts, daily_visitors, events, hourly_drops, sites, visitor_salts,
 };
 use crate::db::types::{Document, Moment, Uid};
-use crate::db::{Conn, Json, Prepared, Result};
+use crate::db::{Conn, Json, Result, Statement};
 use crate::ids::{BarId, EventId, MemberId, VisitorId};
 
 pub use filtered::{
@@ -63,89 +63,128 @@ pub struct DayVisitor {
 /// each whether it is new: an id that stands already is the same event, sent again.
 pub fn insert_events(conn: &mut Conn, rows: &[(&Event, bool)]) -> Result<Vec<bool>> {
     match conn {
-        Conn::Sqlite(c) => rows
-            .iter()
-            .map(|(event, first)| {
-                let inserted = diesel::insert_into(events::table)
-                    .values((
-                        events::member_id.eq(event.member),
-                        events::bar_id.eq(event.bar),
-                        events::event_id.eq(event.id),
-                        events::kind.eq(event.kind.code()),
-                        events::received_at.eq(event.received_at),
-                        events::visitor.eq(event.visitor),
-                        events::variant.eq(&event.variant),
-                        events::host.eq(event.page.host()),
-                        events::path.eq(event.page.path()),
-                        events::referrer_host.eq(&event.referrer_host),
-                        events::browser.eq(&*event.agent.browser),
-                        events::browser_version.eq(&*event.agent.version),
-                        events::system.eq(&*event.agent.system),
-                        events::device.eq(event.agent.device.as_str()),
-                        events::language.eq(&event.language),
-                        events::utm.eq(utm(event)),
-                        events::shown_ms.eq(event.shown_ms),
-                        events::first_of_day.eq(first),
-                        events::country.eq(event.country.as_ref().map(Country::as_str)),
-                    ))
-                    .on_conflict_do_nothing()
-                    .execute(c)?;
-                Ok(inserted == 1)
-            })
-            .collect(),
-        Conn::Postgres(c) => {
-            #[derive(QueryableByName)]
-            struct Inserted {
-                #[diesel(sql_type = Uid)]
-                bar_id: BarId,
-                #[diesel(sql_type = Uid)]
-                event_id: EventId,
-            }
-            let column =
-                |of: fn(&Event) -> &str| rows.iter().map(|(event, _)| of(event)).collect::<Vec<&str>>();
-            let insert = diesel::sql_query(
+        Conn::Sqlite(c) => {
+            let insert = Statement::of(
                 "INSERT INTO events (member_id, bar_id, event_id, kind, received_at, visitor, variant, host, path, \
                  referrer_host, browser, browser_version, system, device, language, utm, shown_ms, first_of_day, country) \
-                 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
-                 ON CONFLICT DO NOTHING RETURNING bar_id, event_id",
-            )
-            .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.member).collect::<Vec<_>>())
-            .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.bar).collect::<Vec<_>>())
-            .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.id).collect::<Vec<_>>())
-            .bind::<Array<SmallInt>, _>(rows.iter().map(|(event, _)| event.kind.code()).collect::<Vec<_>>())
-            .bind::<Array<Moment>, _>(rows.iter().map(|(event, _)| event.received_at).collect::<Vec<_>>())
-            .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.visitor).collect::<Vec<_>>())
-            .bind::<Array<Text>, _>(column(|event| &event.variant))
-            .bind::<Array<Text>, _>(column(|event| event.page.host()))
-            .bind::<Array<Text>, _>(column(|event| event.page.path()))
-            .bind::<Array<Text>, _>(column(|event| &event.referrer_host))
-            .bind::<Array<Text>, _>(column(|event| &event.agent.browser))
-            .bind::<Array<Text>, _>(column(|event| &event.agent.version))
-            .bind::<Array<Text>, _>(column(|event| &event.agent.system))
-            .bind::<Array<Text>, _>(column(|event| event.agent.device.as_str()))
-            .bind::<Array<Text>, _>(column(|event| &event.language))
-            .bind::<Array<Nullable<Document>>, _>(rows.iter().map(|(event, _)| utm(event)).collect::<Vec<_>>())
-            .bind::<Array<Nullable<Integer>>, _>(rows.iter().map(|(event, _)| event.shown_ms).collect::<Vec<_>>())
-            .bind::<Array<Bool>, _>(rows.iter().map(|(_, first)| *first).collect::<Vec<_>>())
-            .bind::<Array<Nullable<Text>>, _>(
-                rows.iter()
-                    .map(|(event, _)| event.country.as_ref().map(Country::as_str))
-                    .collect::<Vec<_>>(),
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             );
-            let inserted: Vec<Inserted> = Prepared(insert).load(c)?;
-            if inserted.len() == rows.len() {
-                return Ok(vec![true; rows.len()]);
-            }
-            let inserted: std::collections::HashSet<(BarId, EventId)> = inserted
-                .into_iter()
-                .map(|row| (row.bar_id, row.event_id))
-                .collect();
-            Ok(rows
-                .iter()
-                .map(|(event, _)| inserted.contains(&(event.bar, event.id)))
-                .collect())
+            let is_new = |(event, first): &(&Event, bool)| {
+                let inserted = insert
+                    .bind::<Uid, _>(event.member)
+                    .bind::<Uid, _>(event.bar)
+                    .bind::<Uid, _>(event.id)
+                    .bind::<SmallInt, _>(event.kind.code())
+                    .bind::<Moment, _>(event.received_at)
+                    .bind::<Uid, _>(event.visitor)
+                    .bind::<Text, _>(&event.variant)
+                    .bind::<Text, _>(event.page.host())
+                    .bind::<Text, _>(event.page.path())
+                    .bind::<Text, _>(&event.referrer_host)
+                    .bind::<Text, _>(&*event.agent.browser)
+                    .bind::<Text, _>(&*event.agent.version)
+                    .bind::<Text, _>(&*event.agent.system)
+                    .bind::<Text, _>(event.agent.device.as_str())
+                    .bind::<Text, _>(&event.language)
+                    .bind::<Nullable<Document>, _>(utm(event))
+                    .bind::<Nullable<Integer>, _>(event.shown_ms)
+                    .bind::<Bool, _>(*first)
+                    .bind::<Nullable<Text>, _>(event.country.as_ref().map(Country::as_str))
+                    .execute(c)?;
+                Ok(inserted == 1)
+            };
+            rows.iter().map(is_new).collect()
         }
+        // `COPY` takes half the time of an `INSERT` that looks for what is there, and fails when something is.
+        Conn::Postgres(c) => match c.transaction(|c| copy_events(c, rows)) {
+            Ok(()) => Ok(vec![true; rows.len()]),
+            Err(error) if error.is_unique_violation() => insert_new_events(c, rows),
+            Err(error) => Err(error),
+        },
     }
+}
+
+fn copy_events(conn: &mut PgConnection, rows: &[(&Event, bool)]) -> Result<()> {
+    let values = |(event, first): &(&Event, bool)| {
+        (
+            events::member_id.eq(event.member),
+            events::bar_id.eq(event.bar),
+            events::event_id.eq(event.id),
+            events::kind.eq(event.kind.code()),
+            events::received_at.eq(event.received_at),
+            events::visitor.eq(event.visitor),
+            events::variant.eq(event.variant.clone()),
+            events::host.eq(event.page.host().to_owned()),
+            events::path.eq(event.page.path().to_owned()),
+            events::referrer_host.eq(event.referrer_host.clone()),
+            events::browser.eq(event.agent.browser.to_string()),
+            events::browser_version.eq(event.agent.version.to_string()),
+            events::system.eq(event.agent.system.to_string()),
+            events::device.eq(event.agent.device.as_str()),
+            events::language.eq(event.language.clone()),
+            events::utm.eq(utm(event)),
+            events::shown_ms.eq(event.shown_ms),
+            events::first_of_day.eq(*first),
+            events::country.eq(event.country.as_ref().map(|country| country.as_str().to_owned())),
+        )
+    };
+    diesel::copy_from(events::table)
+        .from_insertable(rows.iter().map(values).collect::<Vec<_>>())
+        .execute(conn)?;
+    Ok(())
+}
+
+fn insert_new_events(c: &mut PgConnection, rows: &[(&Event, bool)]) -> Result<Vec<bool>> {
+    #[derive(QueryableByName)]
+    struct Inserted {
+        #[diesel(sql_type = Uid)]
+        bar_id: BarId,
+        #[diesel(sql_type = Uid)]
+        event_id: EventId,
+    }
+    let column =
+        |of: fn(&Event) -> &str| rows.iter().map(|(event, _)| of(event)).collect::<Vec<&str>>();
+    let insert = Statement::of(
+        "INSERT INTO events (member_id, bar_id, event_id, kind, received_at, visitor, variant, host, path, \
+         referrer_host, browser, browser_version, system, device, language, utm, shown_ms, first_of_day, country) \
+         SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT DO NOTHING RETURNING bar_id, event_id",
+    )
+    .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.member).collect::<Vec<_>>())
+    .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.bar).collect::<Vec<_>>())
+    .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.id).collect::<Vec<_>>())
+    .bind::<Array<SmallInt>, _>(rows.iter().map(|(event, _)| event.kind.code()).collect::<Vec<_>>())
+    .bind::<Array<Moment>, _>(rows.iter().map(|(event, _)| event.received_at).collect::<Vec<_>>())
+    .bind::<Array<Uid>, _>(rows.iter().map(|(event, _)| event.visitor).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(column(|event| &event.variant))
+    .bind::<Array<Text>, _>(column(|event| event.page.host()))
+    .bind::<Array<Text>, _>(column(|event| event.page.path()))
+    .bind::<Array<Text>, _>(column(|event| &event.referrer_host))
+    .bind::<Array<Text>, _>(column(|event| &event.agent.browser))
+    .bind::<Array<Text>, _>(column(|event| &event.agent.version))
+    .bind::<Array<Text>, _>(column(|event| &event.agent.system))
+    .bind::<Array<Text>, _>(column(|event| event.agent.device.as_str()))
+    .bind::<Array<Text>, _>(column(|event| &event.language))
+    .bind::<Array<Nullable<Document>>, _>(rows.iter().map(|(event, _)| utm(event)).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Integer>>, _>(rows.iter().map(|(event, _)| event.shown_ms).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(rows.iter().map(|(_, first)| *first).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(
+        rows.iter()
+            .map(|(event, _)| event.country.as_ref().map(Country::as_str))
+            .collect::<Vec<_>>(),
+    );
+    let inserted: Vec<Inserted> = insert.load(c)?;
+    if inserted.len() == rows.len() {
+        return Ok(vec![true; rows.len()]);
+    }
+    let inserted: HashSet<(BarId, EventId)> = inserted
+        .into_iter()
+        .map(|row| (row.bar_id, row.event_id))
+        .collect();
+    Ok(rows
+        .iter()
+        .map(|(event, _)| inserted.contains(&(event.bar, event.id)))
+        .collect())
 }
 
 fn utm(event: &Event) -> Option<Json<Utm>> {
@@ -155,21 +194,21 @@ fn utm(event: &Event) -> Option<Json<Utm>> {
 /// Inserts the day's visitors, sorted and none twice. Answers for each whether it is their first event of the day.
 pub fn insert_visitors(conn: &mut Conn, rows: &[DayVisitor]) -> Result<Vec<bool>> {
     match conn {
-        Conn::Sqlite(c) => rows
-            .iter()
-            .map(|row| {
-                let inserted = diesel::insert_into(daily_visitors::table)
-                    .values((
-                        daily_visitors::member_id.eq(row.member),
-                        daily_visitors::bar_id.eq(row.bar),
-                        daily_visitors::day.eq(row.day),
-                        daily_visitors::visitor.eq(row.visitor),
-                    ))
-                    .on_conflict_do_nothing()
+        Conn::Sqlite(c) => {
+            let insert = Statement::of(
+                "INSERT INTO daily_visitors (member_id, bar_id, day, visitor) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            );
+            let is_new = |row: &DayVisitor| {
+                let inserted = insert
+                    .bind::<Uid, _>(row.member)
+                    .bind::<Uid, _>(row.bar)
+                    .bind::<Integer, _>(row.day)
+                    .bind::<Uid, _>(row.visitor)
                     .execute(c)?;
                 Ok(inserted == 1)
-            })
-            .collect(),
+            };
+            rows.iter().map(is_new).collect()
+        }
         Conn::Postgres(c) => {
             #[derive(QueryableByName)]
             struct Inserted {
@@ -180,16 +219,17 @@ pub fn insert_visitors(conn: &mut Conn, rows: &[DayVisitor]) -> Result<Vec<bool>
                 #[diesel(sql_type = Uid)]
                 visitor: VisitorId,
             }
-            let insert = diesel::sql_query(
-                "INSERT INTO daily_visitors (member_id, bar_id, day, visitor) SELECT * FROM unnest($1, $2, $3, $4) \
+            // Many have been there: `COPY`, and a question before it, would take as long.
+            let insert = Statement::of(
+                "INSERT INTO daily_visitors (member_id, bar_id, day, visitor) SELECT * FROM unnest(?, ?, ?, ?) \
                  ON CONFLICT DO NOTHING RETURNING bar_id, day, visitor",
             )
             .bind::<Array<Uid>, _>(rows.iter().map(|row| row.member).collect::<Vec<_>>())
             .bind::<Array<Uid>, _>(rows.iter().map(|row| row.bar).collect::<Vec<_>>())
             .bind::<Array<Integer>, _>(rows.iter().map(|row| row.day).collect::<Vec<_>>())
             .bind::<Array<Uid>, _>(rows.iter().map(|row| row.visitor).collect::<Vec<_>>());
-            let inserted: Vec<Inserted> = Prepared(insert).load(c)?;
-            let inserted: std::collections::HashSet<(BarId, i32, VisitorId)> = inserted
+            let inserted: Vec<Inserted> = insert.load(c)?;
+            let inserted: HashSet<(BarId, i32, VisitorId)> = inserted
                 .into_iter()
                 .map(|row| (row.bar_id, row.day, row.visitor))
                 .collect();
@@ -219,56 +259,54 @@ pub fn delete_visitor(conn: &mut Conn, row: &DayVisitor) -> Result<()> {
 
 /// One roll-up's upsert, for the two tables that differ in their name and the name of their bucket.
 macro_rules! add_counts {
+    (@into $table:ident, $bucket:ident) => {
+        concat!(
+            "INSERT INTO ",
+            stringify!($table),
+            " AS t (member_id, bar_id, dimension, ",
+            stringify!($bucket),
+            ", value, views, visitors, clicks, closes, submissions) "
+        )
+    };
+    (@or_add $bucket:ident) => {
+        concat!(
+            " ON CONFLICT (member_id, bar_id, dimension, ",
+            stringify!($bucket),
+            ", value) DO UPDATE SET ",
+            "views = t.views + excluded.views, visitors = t.visitors + excluded.visitors, ",
+            "clicks = t.clicks + excluded.clicks, closes = t.closes + excluded.closes, ",
+            "submissions = t.submissions + excluded.submissions"
+        )
+    };
     ($conn:expr, $rows:expr, $table:ident, $bucket:ident) => {
         match $conn {
             Conn::Sqlite(c) => {
+                let upsert = Statement::of(concat!(
+                    add_counts!(@into $table, $bucket),
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    add_counts!(@or_add $bucket)
+                ));
                 for (key, counts) in $rows {
-                    let upsert = diesel::insert_into($table::table)
-                        .values((
-                            $table::member_id.eq(key.member),
-                            $table::bar_id.eq(key.bar),
-                            $table::dimension.eq(key.dimension),
-                            $table::$bucket.eq(key.bucket),
-                            $table::value.eq(key.value),
-                            $table::views.eq(counts.views),
-                            $table::visitors.eq(counts.visitors),
-                            $table::clicks.eq(counts.clicks),
-                            $table::closes.eq(counts.closes),
-                            $table::submissions.eq(counts.submissions),
-                        ))
-                        .on_conflict((
-                            $table::member_id,
-                            $table::bar_id,
-                            $table::dimension,
-                            $table::$bucket,
-                            $table::value,
-                        ))
-                        .do_update()
-                        .set((
-                            $table::views.eq($table::views + excluded($table::views)),
-                            $table::visitors.eq($table::visitors + excluded($table::visitors)),
-                            $table::clicks.eq($table::clicks + excluded($table::clicks)),
-                            $table::closes.eq($table::closes + excluded($table::closes)),
-                            $table::submissions.eq($table::submissions + excluded($table::submissions)),
-                        ));
-                    Prepared(upsert).execute(c)?;
+                    upsert
+                        .bind::<Uid, _>(key.member)
+                        .bind::<Uid, _>(key.bar)
+                        .bind::<Text, _>(key.dimension)
+                        .bind::<Integer, _>(key.bucket)
+                        .bind::<Text, _>(key.value)
+                        .bind::<BigInt, _>(counts.views)
+                        .bind::<BigInt, _>(counts.visitors)
+                        .bind::<BigInt, _>(counts.clicks)
+                        .bind::<BigInt, _>(counts.closes)
+                        .bind::<BigInt, _>(counts.submissions)
+                        .execute(c)?;
                 }
             }
             Conn::Postgres(c) => {
                 let number = |of: fn(&Counts) -> i64| $rows.values().map(of).collect::<Vec<i64>>();
-                let upsert = diesel::sql_query(concat!(
-                    "INSERT INTO ",
-                    stringify!($table),
-                    " AS t (member_id, bar_id, dimension, ",
-                    stringify!($bucket),
-                    ", value, views, visitors, clicks, closes, submissions) ",
-                    "SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ",
-                    "ON CONFLICT (member_id, bar_id, dimension, ",
-                    stringify!($bucket),
-                    ", value) DO UPDATE SET ",
-                    "views = t.views + excluded.views, visitors = t.visitors + excluded.visitors, ",
-                    "clicks = t.clicks + excluded.clicks, closes = t.closes + excluded.closes, ",
-                    "submissions = t.submissions + excluded.submissions"
+                let upsert = Statement::of(concat!(
+                    add_counts!(@into $table, $bucket),
+                    "SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    add_counts!(@or_add $bucket)
                 ))
                 .bind::<Array<Uid>, _>($rows.keys().map(|key| key.member).collect::<Vec<_>>())
                 .bind::<Array<Uid>, _>($rows.keys().map(|key| key.bar).collect::<Vec<_>>())
@@ -280,7 +318,7 @@ macro_rules! add_counts {
                 .bind::<Array<BigInt>, _>(number(|counts| counts.clicks))
                 .bind::<Array<BigInt>, _>(number(|counts| counts.closes))
                 .bind::<Array<BigInt>, _>(number(|counts| counts.submissions));
-                Prepared(upsert).execute(c)?;
+                upsert.execute(c)?;
             }
         }
     };
@@ -320,52 +358,54 @@ pub fn add(conn: &mut Conn, sums: &Sums<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The two ends of the sites' upsert; what the later of two times is called differs.
+macro_rules! add_sites_text {
+    (@into) => {
+        "INSERT INTO sites AS t (member_id, bar_id, host, first_seen_at, last_seen_at, views, clicks, closes, submissions) "
+    };
+    (@or_add $later:literal) => {
+        concat!(
+            " ON CONFLICT (member_id, bar_id, host) DO UPDATE SET last_seen_at = ",
+            $later,
+            "(t.last_seen_at, excluded.last_seen_at), ",
+            "views = t.views + excluded.views, clicks = t.clicks + excluded.clicks, ",
+            "closes = t.closes + excluded.closes, submissions = t.submissions + excluded.submissions"
+        )
+    };
+}
+
 type SiteSums<'a> = BTreeMap<(MemberId, BarId, &'a str), Seen>;
 
 fn add_sites(conn: &mut Conn, rows: &SiteSums<'_>) -> Result<()> {
     match conn {
         Conn::Sqlite(c) => {
+            let upsert = Statement::of(concat!(
+                add_sites_text!(@into),
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                add_sites_text!(@or_add "max")
+            ));
             for ((member, bar, host), seen) in rows {
-                let later = diesel::dsl::case_when(
-                    excluded(sites::last_seen_at).gt(sites::last_seen_at),
-                    excluded(sites::last_seen_at),
-                )
-                .otherwise(sites::last_seen_at);
-                let upsert = diesel::insert_into(sites::table)
-                    .values((
-                        sites::member_id.eq(member),
-                        sites::bar_id.eq(bar),
-                        sites::host.eq(*host),
-                        sites::first_seen_at.eq(seen.first_at),
-                        sites::last_seen_at.eq(seen.last_at),
-                        sites::views.eq(seen.counts.views),
-                        sites::clicks.eq(seen.counts.clicks),
-                        sites::closes.eq(seen.counts.closes),
-                        sites::submissions.eq(seen.counts.submissions),
-                    ))
-                    .on_conflict((sites::member_id, sites::bar_id, sites::host))
-                    .do_update()
-                    .set((
-                        sites::last_seen_at.eq(later),
-                        sites::views.eq(sites::views + excluded(sites::views)),
-                        sites::clicks.eq(sites::clicks + excluded(sites::clicks)),
-                        sites::closes.eq(sites::closes + excluded(sites::closes)),
-                        sites::submissions.eq(sites::submissions + excluded(sites::submissions)),
-                    ));
-                Prepared(upsert).execute(c)?;
+                upsert
+                    .bind::<Uid, _>(member)
+                    .bind::<Uid, _>(bar)
+                    .bind::<Text, _>(*host)
+                    .bind::<Moment, _>(seen.first_at)
+                    .bind::<Moment, _>(seen.last_at)
+                    .bind::<BigInt, _>(seen.counts.views)
+                    .bind::<BigInt, _>(seen.counts.clicks)
+                    .bind::<BigInt, _>(seen.counts.closes)
+                    .bind::<BigInt, _>(seen.counts.submissions)
+                    .execute(c)?;
             }
         }
         Conn::Postgres(c) => {
             let number =
                 |of: fn(&Counts) -> i64| rows.values().map(|seen| of(&seen.counts)).collect::<Vec<i64>>();
-            let upsert = diesel::sql_query(
-                "INSERT INTO sites AS t (member_id, bar_id, host, first_seen_at, last_seen_at, views, clicks, closes, \
-                 submissions) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-                 ON CONFLICT (member_id, bar_id, host) DO UPDATE SET \
-                 last_seen_at = greatest(t.last_seen_at, excluded.last_seen_at), \
-                 views = t.views + excluded.views, clicks = t.clicks + excluded.clicks, \
-                 closes = t.closes + excluded.closes, submissions = t.submissions + excluded.submissions",
-            )
+            let upsert = Statement::of(concat!(
+                add_sites_text!(@into),
+                "SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                add_sites_text!(@or_add "greatest")
+            ))
             .bind::<Array<Uid>, _>(rows.keys().map(|(member, _, _)| *member).collect::<Vec<_>>())
             .bind::<Array<Uid>, _>(rows.keys().map(|(_, bar, _)| *bar).collect::<Vec<_>>())
             .bind::<Array<Text>, _>(rows.keys().map(|(_, _, host)| *host).collect::<Vec<_>>())
@@ -375,7 +415,7 @@ fn add_sites(conn: &mut Conn, rows: &SiteSums<'_>) -> Result<()> {
             .bind::<Array<BigInt>, _>(number(|counts| counts.clicks))
             .bind::<Array<BigInt>, _>(number(|counts| counts.closes))
             .bind::<Array<BigInt>, _>(number(|counts| counts.submissions));
-            Prepared(upsert).execute(c)?;
+            upsert.execute(c)?;
         }
     }
     Ok(())

@@ -6,12 +6,12 @@ use super::Contacts;
 use crate::accounts::{self, Addressees, Role};
 use crate::bars::configuration::FieldKind;
 use crate::bars::{NotificationMode, PublishedBar, Settings};
-use crate::clock::{DAY, Timestamp};
+use crate::clock::DAY;
 use crate::contacts::rules::digest::last_due;
 use crate::contacts::store::submissions;
 use crate::contacts::{Answer, Contact, Error, Submission};
-use crate::db::{self, Conn};
-use crate::ids::{BarId, MemberId};
+use crate::db::Conn;
+use crate::ids::MemberId;
 use crate::mail::templates::{ContactDigest, DigestLine, NewContact, Template};
 use crate::mail::{Category, Draft, EmailAddress, Language};
 use crate::policies::{self, Collected};
@@ -147,21 +147,27 @@ impl Contacts {
         let before = last_due(now, &addressees.time_zone);
         let waiting = self
             .db
-            .read(move |conn| submissions::count_untold(conn, member, before))
+            .read(move |conn| submissions::bars_untold(conn, member, before))
             .await?;
         let mut bars = Vec::new();
-        for (bar, _) in waiting {
-            bars.push((bar, self.bars.find(member, bar).await?));
+        for (bar, since) in waiting {
+            let since = since.unwrap_or(before);
+            bars.push((bar, since, self.bars.find(member, bar).await?));
         }
         let this = self.clone();
         self.db
             .write(move |tx| {
                 let mut digests = BTreeMap::new();
-                for (id, bar) in &bars {
-                    if let Some(bar) = bar
+                for (id, since, bar) in &bars {
+                    // Marked before it is read: should this job run twice at once, each post is told by one of them.
+                    let told = submissions::mark_told(tx, member, *id, before, now)?;
+                    if told > 0
+                        && let Some(bar) = bar
                         && bar.settings.notification.mode != NotificationMode::Off
                     {
-                        let found = Gathered::of_bar(tx, member, *id, bar.name.as_str(), before)?;
+                        let limit = i64::try_from(DIGEST_LINES).unwrap_or(i64::MAX);
+                        let posts = submissions::list_told(tx, member, *id, *since..before, now, limit)?;
+                        let found = Gathered::of(told, &posts, bar.name.as_str());
                         for recipient in recipients(&bar.settings, &addressees) {
                             let gathered = digests
                                 .entry(recipient.address.folded())
@@ -169,7 +175,6 @@ impl Contacts {
                             gathered.1.add(&found);
                         }
                     }
-                    submissions::mark_told(tx, member, *id, before, now)?;
                 }
                 for (recipient, gathered) in digests.into_values() {
                     if gathered.total > 0 {
@@ -210,29 +215,16 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn of_bar(
-        tx: &mut Conn,
-        member: MemberId,
-        bar: BarId,
-        name: &str,
-        before: Timestamp,
-    ) -> db::Result<Self> {
-        let counts = submissions::count_untold(tx, member, before)?;
-        let total = counts
-            .into_iter()
-            .find(|(id, _)| *id == bar)
-            .map_or(0, |(_, count)| count);
-        let limit = i64::try_from(DIGEST_LINES).unwrap_or(i64::MAX);
-        let posts = submissions::list_untold(tx, member, bar, before, limit)?;
+    fn of(told: usize, posts: &[Submission], bar_name: &str) -> Self {
         let lines = posts.iter().map(|post| DigestLine {
             at: post.collected_at,
-            bar_name: name.to_owned(),
+            bar_name: bar_name.to_owned(),
             summary: summary(&post.fields),
         });
-        Ok(Self {
-            total: u32::try_from(total).unwrap_or(u32::MAX),
+        Self {
+            total: u32::try_from(told).unwrap_or(u32::MAX),
             lines: lines.collect(),
-        })
+        }
     }
 
     fn add(&mut self, other: &Self) {

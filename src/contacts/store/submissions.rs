@@ -1,6 +1,7 @@
 //! The `submissions` table: every form post, as it came.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use diesel::prelude::*;
 
@@ -172,52 +173,57 @@ pub fn members_untold(conn: &mut Conn) -> Result<Vec<MemberId>> {
         .load(conn)?)
 }
 
-/// How many posts from before `before` wait, bar by bar.
-pub fn count_untold(conn: &mut Conn, member: MemberId, before: Timestamp) -> Result<Vec<(BarId, i64)>> {
+/// The bars of which posts from before `before` wait, each with the time of its oldest.
+pub fn bars_untold(
+    conn: &mut Conn,
+    member: MemberId,
+    before: Timestamp,
+) -> Result<Vec<(BarId, Option<Timestamp>)>> {
     Ok(submissions::table
         .filter(submissions::member_id.eq(member))
         .filter(submissions::notified_at.is_null())
         .filter(submissions::collected_at.lt(before))
         .group_by(submissions::bar_id)
-        .select((submissions::bar_id, diesel::dsl::count_star()))
+        .select((submissions::bar_id, diesel::dsl::min(submissions::collected_at)))
         .load(conn)?)
 }
 
-/// The oldest of them of one bar.
-pub fn list_untold(
-    conn: &mut Conn,
-    member: MemberId,
-    bar: BarId,
-    before: Timestamp,
-    limit: i64,
-) -> Result<Vec<Submission>> {
-    let rows: Vec<Row> = submissions::table
-        .filter(submissions::member_id.eq(member))
-        .filter(submissions::bar_id.eq(bar))
-        .filter(submissions::notified_at.is_null())
-        .filter(submissions::collected_at.lt(before))
-        .order((submissions::collected_at, submissions::id))
-        .limit(limit)
-        .select(COLUMNS)
-        .load(conn)?;
-    Ok(rows.into_iter().map(Submission::from).collect())
-}
-
-/// The member has been told of the bar's posts from before `before`.
+/// Marks what waits as told at `now`. Answers how much there was: of several who do so at once, one takes it.
 pub fn mark_told(
     conn: &mut Conn,
     member: MemberId,
     bar: BarId,
     before: Timestamp,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<usize> {
     let waiting = submissions::table
         .filter(submissions::member_id.eq(member))
         .filter(submissions::bar_id.eq(bar))
         .filter(submissions::notified_at.is_null())
         .filter(submissions::collected_at.lt(before));
-    diesel::update(waiting)
+    Ok(diesel::update(waiting)
         .set(submissions::notified_at.eq(Some(now)))
-        .execute(conn)?;
-    Ok(())
+        .execute(conn)?)
+}
+
+/// The oldest of what [`mark_told`] marked at `told_at`, collected in this time.
+pub fn list_told(
+    conn: &mut Conn,
+    member: MemberId,
+    bar: BarId,
+    collected: Range<Timestamp>,
+    told_at: Timestamp,
+    limit: i64,
+) -> Result<Vec<Submission>> {
+    let rows: Vec<Row> = submissions::table
+        .filter(submissions::member_id.eq(member))
+        .filter(submissions::bar_id.eq(bar))
+        .filter(submissions::collected_at.ge(collected.start))
+        .filter(submissions::collected_at.lt(collected.end))
+        .filter(submissions::notified_at.eq(told_at))
+        .order((submissions::collected_at, submissions::id))
+        .limit(limit)
+        .select(COLUMNS)
+        .load(conn)?;
+    Ok(rows.into_iter().map(Submission::from).collect())
 }

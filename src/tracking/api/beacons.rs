@@ -1,5 +1,7 @@
 //! `POST /e` and `GET /e.gif`: the hot path. Answers when everything is committed, and says what was not counted.
 
+use std::sync::Arc;
+
 use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Endpoint, Request, Response, endpoint::make};
 use serde_json::{Value, json};
@@ -14,6 +16,7 @@ const GIF: &[u8; 43] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x
 
 /// `POST /e`
 pub fn post(tracking: Tracking) -> impl Endpoint<Output = Response> + 'static {
+    let tracking = Arc::new(tracking);
     make(move |mut request: Request| {
         let tracking = tracking.clone();
         async move {
@@ -30,6 +33,7 @@ pub fn post(tracking: Tracking) -> impl Endpoint<Output = Response> + 'static {
 
 /// `GET /e.gif`
 pub fn gif(tracking: Tracking) -> impl Endpoint<Output = Response> + 'static {
+    let tracking = Arc::new(tracking);
     make(move |mut request: Request| {
         let tracking = tracking.clone();
         async move {

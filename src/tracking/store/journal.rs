@@ -1,7 +1,9 @@
 //! `event_journal`: what is acknowledged and not folded yet, in the order of its commits.
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 
+use crate::both;
 use crate::db::schema::{bars, event_journal};
 use crate::db::{Conn, Result};
 use crate::ids::BarId;
@@ -32,20 +34,30 @@ pub fn find_last(conn: &mut Conn) -> Result<Option<i64>> {
 
 /// The oldest entries up to `last`, of about so many events together.
 pub fn list_oldest(conn: &mut Conn, format: i16, last: i64, events: i64) -> Result<Vec<i64>> {
-    let sizes: Vec<(i64, i32)> = event_journal::table
+    let entries = event_journal::table
         .filter(event_journal::format.between(1, format))
         .filter(event_journal::id.le(last))
         .order(event_journal::id)
         .limit(1024)
-        .select((event_journal::id, event_journal::events))
-        .load(conn)?;
+        .select((event_journal::id, event_journal::events));
     let mut sum = 0;
-    let enough = sizes.into_iter().take_while(|(_, of_entry)| {
+    let mut is_wanted = |of_entry: i32| {
         let more = sum < events;
-        sum += i64::from(*of_entry);
+        sum += i64::from(of_entry);
         more
-    });
-    Ok(enough.map(|(id, _)| id).collect())
+    };
+    // SQLite looks for the next row when it is asked for it.
+    both!(conn, |c| {
+        let mut ids = Vec::new();
+        for row in entries.load_iter::<(i64, i32), DefaultLoadingMode>(c)? {
+            let (id, of_entry) = row?;
+            if !is_wanted(of_entry) {
+                break;
+            }
+            ids.push(id);
+        }
+        Ok(ids)
+    })
 }
 
 /// These entries, as far as they are still there; held until the transaction ends. What another transaction holds is passed
