@@ -117,8 +117,11 @@ mod tests {
     #[test]
     fn a_text_is_parsed_once_whatever_its_values() {
         let mut conn = SqliteConnection::establish(":memory:").unwrap();
-        diesel::connection::SimpleConnection::batch_execute(&mut conn, "CREATE TABLE t (a TEXT PRIMARY KEY, n INTEGER)")
-            .unwrap();
+        diesel::connection::SimpleConnection::batch_execute(
+            &mut conn,
+            "CREATE TABLE t (a TEXT PRIMARY KEY, n INTEGER)",
+        )
+        .unwrap();
         let parsed = std::sync::Arc::new(std::sync::Mutex::new(0));
         let counter = parsed.clone();
         conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
@@ -127,9 +130,11 @@ mod tests {
             }
         });
         for n in 0..5i64 {
-            let upsert = Statement::of("INSERT INTO t VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET n = t.n + excluded.n")
-                .bind::<Text, _>("x")
-                .bind::<BigInt, _>(n);
+            let upsert = Statement::of(
+                "INSERT INTO t VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET n = t.n + excluded.n",
+            )
+            .bind::<Text, _>("x")
+            .bind::<BigInt, _>(n);
             assert_eq!(upsert.execute(&mut conn).unwrap(), 1);
         }
         #[derive(QueryableByName)]

@@ -239,7 +239,7 @@ pub struct Writer {
 /// So many requests are committed at once. At 32 events each that is still a short transaction.
 const MAX_BATCH: usize = 1024;
 /// So many commits follow each other on one loan of a connection: on SQLite whoever else wants to write waits for them.
-const COMMITS_A_LOAN: usize = 8;
+const COMMITS_A_LOAN: usize = 16;
 
 /// The queue and its writer. So many requests may wait.
 pub fn channel(db: Db, backlog: Arc<Backlog>, places: usize) -> (Queue, Writer) {

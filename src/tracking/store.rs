@@ -24,9 +24,7 @@ use super::visitors::Salt;
 use super::{Country, Dimension, DropReason, Event, Utm};
 use crate::both;
 use crate::clock::Timestamp;
-use crate::db::schema::{
-    daily_counts, daily_visitors, events, hourly_drops, sites, visitor_salts,
-};
+use crate::db::schema::{daily_counts, daily_visitors, events, hourly_drops, sites, visitor_salts};
 use crate::db::types::{Document, Moment, Uid};
 use crate::db::{Conn, Json, Result, Statement};
 use crate::ids::{BarId, EventId, MemberId, VisitorId};
@@ -142,8 +140,7 @@ fn insert_new_events(c: &mut PgConnection, rows: &[(&Event, bool)]) -> Result<Ve
         #[diesel(sql_type = Uid)]
         event_id: EventId,
     }
-    let column =
-        |of: fn(&Event) -> &str| rows.iter().map(|(event, _)| of(event)).collect::<Vec<&str>>();
+    let column = |of: fn(&Event) -> &str| rows.iter().map(|(event, _)| of(event)).collect::<Vec<&str>>();
     let insert = Statement::of(
         "INSERT INTO events (member_id, bar_id, event_id, kind, received_at, visitor, variant, host, path, \
          referrer_host, browser, browser_version, system, device, language, utm, shown_ms, first_of_day, country) \
