@@ -106,7 +106,7 @@ impl Connector {
                      PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 8000;",
                 )
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
-                // Events and visitors are put in where chance wants them: the writer remembers more pages.
+                // Visitors are put in where chance wants them: the writer remembers more pages.
                 conn.batch_execute(match self.purpose {
                     Purpose::Read => "PRAGMA query_only = ON;",
                     Purpose::Write => "PRAGMA cache_size = -48000;",

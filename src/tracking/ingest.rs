@@ -101,7 +101,6 @@ impl Inbox {
     /// Takes nothing in any more.
     fn close(&self) {
         self.waiting().closed = true;
-        self.came.notify_one();
     }
 
     fn is_closed(&self) -> bool {
@@ -274,6 +273,9 @@ impl Writer {
     /// Writes until `stop`, then what still waits; what comes after that is turned away.
     pub async fn run(self, stop: CancellationToken) {
         loop {
+            if stop.is_cancelled() {
+                self.inbox.close();
+            }
             let closed = self.inbox.is_closed();
             let mut batch = Batch::new();
             self.inbox.fill(&mut batch);
@@ -283,7 +285,7 @@ impl Writer {
                 break;
             } else {
                 tokio::select! {
-                    () = stop.cancelled() => self.inbox.close(),
+                    () = stop.cancelled() => {}
                     () = self.inbox.came.notified() => {}
                 }
             }
