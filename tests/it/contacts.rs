@@ -11,14 +11,17 @@ use contactbar::audit::Actor;
 use contactbar::bars::configuration::Configuration;
 use contactbar::bars::{Bar, NewBar, Note, Settings};
 use contactbar::clock::{DAY, HOUR};
+use contactbar::contacts::SendDigests;
 use contactbar::db::{self, schema};
 use contactbar::ids::{ContactId, MemberId, SessionId, SubmissionId};
+use contactbar::jobs::{Attempt, Handler};
 use contactbar::mail::{EmailAddress, Language};
 use diesel::prelude::*;
 use poem::http::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Call, Client, TestApp};
+use crate::tracking::another_process;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
 
@@ -337,6 +340,24 @@ both_databases! {
         app.clock.advance(DAY);
         app.jobs.enqueue_due_schedules().await.unwrap();
         assert_eq!(stage.mails().await.len(), 0);
+    }
+
+    async fn a_digest_that_two_processes_send_at_once_is_sent_once(app: TestApp) {
+        let settings = json!({"notification": {"mode": "daily", "recipients": ["team@shop.example"]}});
+        let stage = Stage::with(&app, "ada", settings, &[]).await;
+        let (other, _) = another_process(&app, &[]);
+        for day in 0..5 {
+            stage.leave(json!({"email": format!("jo{day}@example.com")})).await;
+            app.clock.advance(DAY);
+            // A process that lost its lease goes on; another has taken the job over.
+            let run = Attempt { number: 1, last: false };
+            let (one, another) = (SendDigests(app.contacts.clone()), SendDigests(other.contacts.clone()));
+            let (one, another) = tokio::join!(one.run((), run), another.run((), run));
+            assert!(one.is_ok() && another.is_ok());
+            let mails = stage.mails().await;
+            assert_eq!(mails.len(), 1, "day {day}");
+            assert!(mails[0].text.contains(&format!("jo{day}@example.com")), "{}", mails[0].text);
+        }
     }
 
     async fn a_visitor_is_answered_once_a_day(app: TestApp) {
